@@ -1,0 +1,95 @@
+"""A trained SlimNet -> one ONNX graph per width and resolution, all exits as outputs: python export.py --run RUN --out FOLDER
+
+Input `pixels` [n, 3, h, w] float32, 0..255, sizes symbolic; outputs `exit1` ... `exit4` [n, classes]. `sluice import` cuts them.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+
+from slimnet import RUNGS, WIDTHS, ConvNorm, Head, Rung, SlimNet, Step
+
+
+def folded(conv: ConvNorm, rung: Rung) -> nn.Conv2d:
+    """The convolution of one rung with its batch norm multiplied in."""
+    weight, groups = conv.sliced(rung[0])
+    norm = conv.norms[RUNGS.index(rung)]
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    cout, per_group, kernel, _ = weight.shape
+    out = nn.Conv2d(per_group * groups, cout, kernel, conv.stride, conv.padding, groups=groups)
+    out.weight.data = (weight * scale.view(-1, 1, 1, 1)).detach().clone()
+    out.bias.data = (norm.bias - norm.running_mean * scale).detach().clone()
+    return out
+
+
+class PlainStep(nn.Module):
+    def __init__(self, step: Step, rung: Rung):
+        super().__init__()
+        self.conv, self.residual, self.pool = folded(step.conv, rung), step.residual, step.pool
+
+    def forward(self, x):
+        y = self.conv(x)
+        y = torch.relu(y + x if self.residual else y)
+        return torch.max_pool2d(y, 2) if self.pool else y
+
+
+class PlainHead(nn.Module):
+    def __init__(self, head: Head, rung: Rung):
+        super().__init__()
+        self.convs = nn.ModuleList(folded(conv, rung) for conv in head.convs)
+        self.linear = head.linear[WIDTHS.index(rung[0])]
+
+    def forward(self, x):
+        for i, conv in enumerate(self.convs):
+            x = conv(x)
+            if i % 2 == 1:
+                x = torch.relu(x)
+        return self.linear(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
+
+
+class Plain(nn.Module):
+    """One rung without what only training needs: the same numbers, fewer nodes."""
+
+    def __init__(self, model: SlimNet, rung: Rung):
+        super().__init__()
+        self.mean, self.std = model.mean, model.std
+        self.stages = nn.ModuleList(nn.ModuleList(PlainStep(step, rung) for step in stage) for stage in model.stages)
+        self.heads = nn.ModuleList(PlainHead(head, rung) for head in model.heads)
+
+    def forward(self, pixels):
+        x = (pixels - self.mean) / self.std
+        logits = []
+        for stage, head in zip(self.stages, self.heads):
+            for step in stage:
+                x = step(x)
+            logits.append(head(x))
+        return tuple(logits)
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--run", type=Path, required=True, help="folder with last.pt")
+    args.add_argument("--out", type=Path, required=True)
+    opt = args.parse_args()
+    state = torch.load(opt.run / "last.pt", weights_only=False, map_location="cpu")["model"]
+    model = SlimNet(state["heads.0.linear.0.weight"].shape[0])
+    model.load_state_dict(state)
+    model.eval()
+    opt.out.mkdir(parents=True, exist_ok=True)
+    for width, side in RUNGS:
+        plain = Plain(model, (width, side)).eval()
+        x = torch.rand(2, 3, side, side) * 255
+        with torch.no_grad():
+            worst = max((a - b).abs().max().item() for a, b in zip(plain(x), model(x, width)))
+        assert worst < 1e-3, worst
+        names = [f"exit{k + 1}" for k in range(len(plain.heads))]
+        axes = {"pixels": {0: "n", 2: "h", 3: "w"}, **{name: {0: "n"} for name in names}}
+        file = opt.out / f"slimnet-{width}-{side}.onnx"
+        torch.onnx.export(plain, (x,), str(file), input_names=["pixels"], output_names=names, dynamic_axes=axes, opset_version=17, dynamo=False)
+        print(f"{file}: folded differs by {worst:.1e}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,207 @@
+/** Takes one ONNX file with several exits into a cascade: cuts it, proves the cut, writes stage files and cascade.yaml. */
+
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { ConfigError } from '../errors.js';
+import {
+  type Calibration,
+  type CascadeInput,
+  type LabelSpec,
+  mergeManifest,
+  readManifest,
+  writtenManifest,
+} from './import-manifest.js';
+import type { Manifest } from './manifest.js';
+import { cutAtExits, type StageGraph } from './onnx/cut.js';
+import { imageInput } from './onnx/image.js';
+import { withByteInput } from './onnx/input.js';
+import { countStageMacs } from './onnx/macs.js';
+import { encodeModel, parameterBytes, readModel } from './onnx/model.js';
+import { tensorShapes } from './onnx/shapes.js';
+import { largestDifference } from './onnx/verify.js';
+
+/** What to import, and as what. */
+export interface ImportOptions {
+  /** ONNX file with all exits as outputs. */
+  readonly file: string;
+  /** Directory of the cascade; made when it is not there. */
+  readonly into: string;
+  readonly backbone: string;
+  readonly width?: number | undefined;
+  /** Sides in pixels; each becomes a rung. */
+  readonly resolutions: readonly number[];
+  /** In the order of the logits. Needed for a new cascade. */
+  readonly labels?: readonly LabelSpec[] | undefined;
+  /** Outputs to use, shallow to deep; default: all, by the MACs that they need. */
+  readonly exits?: readonly string[] | undefined;
+  /** Whether to put uint8 input and the normalisation in front of a graph that takes float32. */
+  readonly uint8: boolean;
+  /** Per channel, in pixel values 0..255; only with `uint8`. */
+  readonly mean?: readonly number[] | undefined;
+  readonly std?: readonly number[] | undefined;
+  /** Graphs that keep their float32 input: pixel values are divided by it before. */
+  readonly scale?: number | undefined;
+  readonly kernel?: Manifest['input']['kernel'] | undefined;
+  readonly calibration?: readonly Calibration[] | undefined;
+  readonly description?: string | undefined;
+}
+
+/** One stage at one resolution. */
+export interface ImportedStage {
+  readonly file: string;
+  readonly exit: string;
+  readonly inputs: readonly string[];
+  readonly features: readonly string[];
+  readonly logits: string;
+  /** For one picture. */
+  readonly macs: number;
+  /** Of the weights in the stage file. */
+  readonly parameterBytes: number;
+  /** Per picture, kept past this stage for later ones, at the largest resolution. */
+  readonly featureBytes: number;
+}
+
+/** What an import did. */
+export interface ImportReport {
+  readonly manifest: string;
+  readonly rungs: readonly {
+    readonly backbone: string;
+    readonly width: number;
+    readonly resolution: number;
+    /** To the last exit, for one picture. */
+    readonly macs: number;
+    readonly stages: readonly ImportedStage[];
+  }[];
+  /** Largest |logit of the stages - logit of the whole graph| on the random pictures. */
+  readonly maxAbsDifference: number;
+}
+
+/** Above this a cut is wrong, not just rounded otherwise. */
+const tolerance = 1e-4;
+const picturesPerResolution = 8;
+
+/**
+ * Imports a graph. Nothing is written unless the stages agree with the whole graph on random pictures; stage files are complete
+ * before the first takes its name, and cascade.yaml is replaced last.
+ * @throws ConfigError for a graph that cannot be served or cut, options that do not fit it, and a cascade that it does not fit
+ */
+export async function importOnnx(options: ImportOptions): Promise<ImportReport> {
+  const width = options.width ?? 1;
+  const manifestFile = join(options.into, 'cascade.yaml');
+  const existing = await readManifest(manifestFile);
+  if (existing === undefined && options.labels === undefined) {
+    throw new ConfigError(
+      manifestFile,
+      'labels',
+      'the cascade is new, so labels are needed, in the order of the logits',
+    );
+  }
+  const read = await readModel(options.file);
+  if (!options.uint8 && (options.mean ?? options.std) !== undefined) {
+    throw new ConfigError(options.file, 'mean, std', 'are put into the graph together with a uint8 input only');
+  }
+  const whole = options.uint8 ? withByteInput(read, options) : read;
+  const stages = await cutAtExits(whole, options);
+  const image = imageInput(whole);
+  const input: CascadeInput = {
+    layout: image.layout,
+    tensor: image.name,
+    scale: options.scale ?? 1,
+    kernel: options.kernel,
+  };
+
+  const graph: Manifest['graphs'][number] = {
+    backbone: options.backbone,
+    width,
+    stages: stages.map((stage, k) => ({
+      file: `${options.backbone}-w${width}-stage${k + 1}.onnx`,
+      inputs: [...stage.inputs],
+      features: [...stage.features],
+      logits: stage.logits,
+    })),
+  };
+  const perResolution = new Map<number, number[]>();
+  for (const resolution of options.resolutions) perResolution.set(resolution, await countStageMacs(stages, resolution));
+  const manifest = await mergeManifest({
+    file: manifestFile,
+    existing,
+    graph,
+    input,
+    labels: options.labels,
+    classes: await classesOf(stages[0]!, whole, options.resolutions[0]!),
+    calibration: options.calibration ?? [],
+    description: options.description,
+    macs: new Map([...perResolution].map(([resolution, macs]) => [resolution, sum(macs)])),
+  });
+
+  const maxAbsDifference = await largestDifference(whole, stages, {
+    resolutions: options.resolutions,
+    count: picturesPerResolution,
+    scale: input.scale,
+  });
+  if (maxAbsDifference >= tolerance) {
+    throw new ConfigError(
+      options.file,
+      '',
+      `the stages differ from the whole graph by ${maxAbsDifference.toExponential(1)} in a logit; allowed: ${tolerance}`,
+    );
+  }
+  await write(options.into, graph, stages, await writtenManifest(manifestFile, manifest));
+  return {
+    manifest: manifestFile,
+    rungs: [...perResolution].map(([resolution, macs]) => ({
+      backbone: options.backbone,
+      width,
+      resolution,
+      macs: sum(macs),
+      stages: stages.map((stage, k) => ({
+        ...graph.stages[k]!,
+        exit: stage.exit,
+        macs: macs[k]!,
+        parameterBytes: parameterBytes(stage.model),
+        featureBytes: stage.keptBytes,
+      })),
+    })),
+    maxAbsDifference,
+  };
+}
+
+async function classesOf(
+  first: StageGraph,
+  whole: Parameters<typeof tensorShapes>[0],
+  resolution: number,
+): Promise<number> {
+  const shapes = await tensorShapes(whole, resolution, [first.exit]);
+  return shapes.get(first.exit)!.dims[1]!;
+}
+
+async function write(
+  into: string,
+  graph: Manifest['graphs'][number],
+  stages: readonly StageGraph[],
+  manifest: string,
+): Promise<void> {
+  await mkdir(into, { recursive: true });
+  const files: [name: string, content: Uint8Array | string][] = [
+    ...stages.map((stage, k): [string, Uint8Array] => [graph.stages[k]!.file, encodeModel(stage.model)]),
+    ['cascade.yaml', manifest],
+  ];
+  const temporary = (name: string): string => join(into, `.${name}.${process.pid}.tmp`);
+  try {
+    for (const [name, content] of files) await writeFile(temporary(name), content);
+    for (const [name] of files) await rename(temporary(name), join(into, name));
+  } finally {
+    for (const [name] of files) await rm(temporary(name), { force: true });
+  }
+  // A graph that had more exits before leaves stages that nothing names any more.
+  const prefix = `${graph.backbone}-w${graph.width}-stage`;
+  const current = new Set(files.map(([name]) => name));
+  for (const name of await readdir(into)) {
+    const isStage = name.startsWith(prefix) && /^\d+\.onnx$/.test(basename(name).slice(prefix.length));
+    if (isStage && !current.has(name)) await rm(join(into, name), { force: true });
+  }
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}

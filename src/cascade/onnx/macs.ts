@@ -1,0 +1,135 @@
+/** Multiply-accumulates, counted from the graph itself: convolutions and matrix products; additions of biases are not counted. */
+
+import type { Tensor } from 'onnxruntime-node';
+import { ConfigError } from '../../errors.js';
+import { imageValue, pictures } from './image.js';
+import { intAttribute, type OnnxModel, type OnnxNode, tensorDims } from './model.js';
+import { runOnce } from './session.js';
+import { withOutputs } from './shapes.js';
+
+/** Dimensions of a tensor by name. */
+export type Dims = (name: string) => readonly number[];
+
+interface Counter {
+  /** Names of the tensors whose dimensions the count needs. */
+  readonly tensors: (node: OnnxNode) => readonly string[];
+  readonly count: (node: OnnxNode, dims: readonly (readonly number[])[]) => number;
+}
+
+/** Each element of the output sums over one filter: weight is [out, in / group, ...kernel]. */
+const conv = (weight: number): Counter => ({
+  tensors: (node) => [node.outputs[0]!, node.inputs[weight]!],
+  count: (_, [out, filter]) => product(out!) * product(filter!.slice(1)),
+});
+
+/** Each element of the input is spread over one filter: weight is [in, out / group, ...kernel]. */
+const convTranspose: Counter = {
+  tensors: (node) => [node.inputs[0]!, node.inputs[1]!],
+  count: (_, [input, filter]) => product(input!) * product(filter!.slice(1)),
+};
+
+/** Each element of the output sums over the last dimension of the left matrix. */
+const matMul: Counter = {
+  tensors: (node) => [node.outputs[0]!, node.inputs[0]!],
+  count: (_, [out, left]) => product(out!) * (left!.at(-1) ?? 1),
+};
+
+const gemm: Counter = {
+  tensors: matMul.tensors,
+  count: (node, [out, left]) => product(out!) * left![intAttribute(node, 'transA', 0) === 0 ? 1 : 0]!,
+};
+
+const counters: ReadonlyMap<string, Counter> = new Map([
+  ['Conv', conv(1)],
+  ['ConvInteger', conv(1)],
+  ['QLinearConv', conv(3)],
+  ['ConvTranspose', convTranspose],
+  ['Gemm', gemm],
+  ['MatMul', matMul],
+  ['MatMulInteger', matMul],
+  ['QLinearMatMul', matMul],
+]);
+
+/** Operators that multiply and accumulate in ways not counted here: a cost of zero for them would be a lie. */
+const uncounted = new Set(['Attention', 'DeformConv', 'DFT', 'Einsum', 'GRU', 'LSTM', 'RNN']);
+
+function counterOf(node: OnnxNode): Counter | undefined {
+  return node.domain === '' ? counters.get(node.op) : undefined;
+}
+
+/** Tensors whose dimensions {@link nodeMacs} asks for; none for a node without MACs. */
+export function macTensors(node: OnnxNode): readonly string[] {
+  return counterOf(node)?.tensors(node) ?? [];
+}
+
+/**
+ * MACs of one node for the batch that `dims` tells of. Pure.
+ * @param dims asked only for {@link macTensors}
+ */
+export function nodeMacs(node: OnnxNode, dims: Dims): number {
+  const counter = counterOf(node);
+  return counter === undefined ? 0 : counter.count(node, counter.tensors(node).map(dims));
+}
+
+/**
+ * MACs of a whole graph for one picture.
+ * @throws ConfigError as {@link countStageMacs}
+ */
+export async function countMacs(model: OnnxModel, resolution: number): Promise<number> {
+  const [macs] = await countStageMacs([{ model, inputs: model.inputs.map((input) => input.name) }], resolution);
+  return macs!;
+}
+
+/** A stage graph, and the tensors that it takes: the image, or outputs of earlier stages. */
+export interface StageToCount {
+  readonly model: OnnxModel;
+  readonly inputs: readonly string[];
+}
+
+/**
+ * MACs per stage for one picture of `resolution` x `resolution` pixels. Runs the stages once, one after another, on a black
+ * picture; costs one session and one run a stage.
+ * @throws ConfigError for a stage that cannot run, an input that no earlier stage makes, or an operator that cannot be counted
+ */
+export async function countStageMacs(stages: readonly StageToCount[], resolution: number): Promise<number[]> {
+  const kept = new Map<string, Tensor>();
+  const macs: number[] = [];
+  for (const { model, inputs } of stages) {
+    refuseUncounted(model);
+    const feeds = Object.fromEntries(
+      inputs.map((name) => [name, kept.get(name) ?? blackPicture(model, name, resolution)]),
+    );
+    const results = await runOnce(withOutputs(model, model.nodes.flatMap(macTensors)), feeds);
+    const dims: Dims = (name) => {
+      const weight = model.initializers.get(name);
+      return weight === undefined ? (results[name] ?? feeds[name])!.dims : tensorDims(weight);
+    };
+    macs.push(model.nodes.reduce((sum, node) => sum + nodeMacs(node, dims), 0));
+    for (const [name, tensor] of Object.entries(feeds)) kept.set(name, tensor);
+    for (const { name } of model.outputs) kept.set(name, results[name]!);
+  }
+  return macs;
+}
+
+/**
+ * Refuses a graph whose cost cannot be told.
+ * @throws ConfigError naming the first operator that multiplies but is not counted
+ */
+export function refuseUncounted(model: OnnxModel): void {
+  const foreign = model.nodes.find(
+    (node) => uncounted.has(node.op) || (node.domain !== '' && /conv|gemm|matmul|attention|lstm|gru/i.test(node.op)),
+  );
+  if (foreign === undefined) return;
+  const operator = foreign.domain === '' ? foreign.op : `${foreign.domain}.${foreign.op}`;
+  throw new ConfigError(model.file, foreign.name, `MACs of operator ${operator} cannot be counted`);
+}
+
+function blackPicture(model: OnnxModel, name: string, resolution: number): Tensor {
+  const value = model.inputs.find((input) => input.name === name);
+  if (value === undefined) throw new ConfigError(model.file, name, 'the graph has no such input');
+  return pictures(imageValue(model.file, value), 1, resolution);
+}
+
+function product(dims: readonly number[]): number {
+  return dims.reduce((sofar, dim) => sofar * dim, 1);
+}

@@ -1,0 +1,72 @@
+/** Proof on random pictures that the stages, run one after another, say what the whole graph says. */
+
+import type { Tensor } from 'onnxruntime-node';
+import { ConfigError } from '../../errors.js';
+import type { StageGraph } from './cut.js';
+import { imageInput, pictures } from './image.js';
+import type { OnnxModel } from './model.js';
+import { type OpenGraph, openGraph, type Tensors } from './session.js';
+
+/** What to compare on. */
+export interface Comparison {
+  readonly resolutions: readonly number[];
+  /** Random pictures per resolution, run as one batch. */
+  readonly count: number;
+  /** Pixel values are divided by it where the graph takes float32. */
+  readonly scale?: number | undefined;
+}
+
+/**
+ * Compares staged with whole, both optimised as for serving.
+ * @returns the largest absolute difference of any logit
+ * @throws ConfigError when a graph fails to run, or gives logits that are not finite
+ */
+export async function largestDifference(
+  whole: OnnxModel,
+  stages: readonly StageGraph[],
+  { resolutions, count, scale = 1 }: Comparison,
+): Promise<number> {
+  const image = imageInput(whole);
+  const opened: OpenGraph[] = [];
+  try {
+    for (const model of [whole, ...stages.map((stage) => stage.model)]) opened.push(await openGraph(model, 'all'));
+    const [wholeGraph, ...stageGraphs] = opened;
+    const pixel = randomPixels(image.layout === 'nhwc-uint8' ? 1 : scale);
+    let largest = 0;
+    for (const resolution of resolutions) {
+      const batch = pictures(image, count, resolution, pixel);
+      const expected = await wholeGraph!.run({ [image.name]: batch });
+      const kept = new Map<string, Tensor>([[image.name, batch]]);
+      for (const [k, stage] of stages.entries()) {
+        const feeds: Tensors = Object.fromEntries(stage.inputs.map((name) => [name, kept.get(name)!]));
+        const made = await stageGraphs[k]!.run(feeds);
+        for (const name of stage.features) kept.set(name, made[name]!);
+        const difference = maxAbsDifference(expected[stage.exit]!, made[stage.logits]!);
+        if (!Number.isFinite(difference)) {
+          throw new ConfigError(whole.file, stage.exit, `logits at ${resolution} pixels are not all finite numbers`);
+        }
+        largest = Math.max(largest, difference);
+      }
+    }
+    return largest;
+  } finally {
+    for (const graph of opened) await graph.release();
+  }
+}
+
+/** The largest |a - b|; NaN where shapes differ or a value is no finite number. */
+function maxAbsDifference(a: Tensor, b: Tensor): number {
+  const left = a.data as Float32Array;
+  const right = b.data as Float32Array;
+  if (left.length !== right.length) return Number.NaN;
+  return left.reduce((largest, value, at) => Math.max(largest, Math.abs(value - right[at]!)), 0);
+}
+
+/** Pixel values 0..255, the same in each run, so that a failure can be looked at again (Numerical Recipes' LCG). */
+function randomPixels(scale: number): () => number {
+  let state = 1;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 24) / scale;
+  };
+}

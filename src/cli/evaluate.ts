@@ -1,0 +1,160 @@
+/** sluice evaluate: quality and cost of a policy on a labelled folder, through the same lanes that serve. */
+
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, Option } from 'commander';
+import type { Cascade } from '../cascade/cascade.js';
+import { ConfigError } from '../errors.js';
+import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
+import { print, progress, UsageError } from './fail.js';
+import { openGateway } from './open.js';
+import { type GatewayFlags, whole, withGateway } from './options.js';
+
+interface EvaluateFlags extends GatewayFlags {
+  cascade: string;
+  policy: string;
+  data: string;
+  limit?: number;
+  json: boolean;
+}
+
+export interface Evaluation {
+  readonly cascade: string;
+  readonly policy: string;
+  readonly images: number;
+  readonly failed: number;
+  readonly top1: number;
+  readonly top5: number;
+  readonly mean_macs: number;
+  readonly full_macs: number;
+  readonly ratio: number;
+  /** Share whose top-1 equals the full network's. */
+  readonly agreement: number;
+  readonly full_top1: number;
+  /** How many left where, by `backbone/width@resolution#exit`. */
+  readonly exits: Readonly<Record<string, number>>;
+  readonly reasons: Readonly<Record<string, number>>;
+}
+
+export function evaluateCommand(program: Command): void {
+  withGateway(program.command('evaluate').description('measure a policy on labelled pictures'))
+    .requiredOption('--cascade <name>', 'cascade')
+    .addOption(new Option('--policy <name>', 'policy').default('balanced'))
+    .requiredOption('--data <dir>', 'one folder a class, named by label, wnid or index')
+    .addOption(new Option('--limit <n>', 'only the first n pictures of each class').argParser(whole(1, 1_000_000_000)))
+    .option('--json', 'print the report as JSON', false)
+    .action(evaluate);
+}
+
+async function evaluate(flags: EvaluateFlags): Promise<void> {
+  const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
+  // Enough waiting requests to keep every lane's batches full, few enough to hold only their pictures in memory.
+  const inFlight = flags.lanes * 48;
+  const gateway = await openGateway({ ...flags, queue: 2 * inFlight }, { broken });
+  try {
+    await gateway.start();
+    const cascade = gateway.cascades.find(({ name }) => name === flags.cascade);
+    if (cascade === undefined) throw new UsageError(`no cascade "${flags.cascade}" in ${flags.models}`);
+    gateway.plan(flags.cascade, flags.policy);
+    const pictures = await listPictures(flags.data, cascade, flags.limit);
+    const report = await run(gateway, flags, pictures, inFlight);
+    if (flags.json) print(JSON.stringify(report, null, 2));
+    else printReport(report);
+  } finally {
+    await gateway.close();
+  }
+}
+
+interface Picture {
+  readonly file: string;
+  readonly label: number;
+}
+
+/** @throws ConfigError for a folder whose name is no class */
+async function listPictures(directory: string, cascade: Cascade, limit = Number.POSITIVE_INFINITY): Promise<Picture[]> {
+  const folders = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(directory, '', `the data cannot be read: ${error.code}`);
+  });
+  const pictures: Picture[] = [];
+  for (const folder of folders.filter((entry) => entry.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
+    const label = classOf(folder.name, cascade);
+    if (label < 0) {
+      throw new ConfigError(join(directory, folder.name), '', `is no class of ${cascade.name}: allowed are a label, a wnid or an index`);
+    }
+    const files = (await readdir(join(directory, folder.name))).sort();
+    for (const file of files.slice(0, limit)) pictures.push({ file: join(directory, folder.name, file), label });
+  }
+  if (pictures.length === 0) throw new ConfigError(directory, '', 'holds no pictures: one folder a class is expected');
+  return pictures;
+}
+
+/** Index of the class that a folder's name means, or -1. */
+function classOf(name: string, { labels }: Cascade): number {
+  const byName = labels.findIndex((label) => label.name === name || label.wnid === name);
+  if (byName >= 0) return byName;
+  return /^\d+$/.test(name) && Number(name) < labels.length ? Number(name) : -1;
+}
+
+async function run(gateway: Gateway, flags: EvaluateFlags, pictures: readonly Picture[], inFlight: number): Promise<Evaluation> {
+  const exits: Record<string, number> = {};
+  const reasons: Record<string, number> = {};
+  const sum = { images: 0, failed: 0, top1: 0, top5: 0, macs: 0, agree: 0, fullTop1: 0, fullMacs: 0 };
+  const count = (label: number, result: ClassifyResult, full: ClassifyResult) => {
+    const { answer, cascade } = result;
+    const guess = answer.top[0]!.index;
+    const exit = `${cascade.rungs[answer.rung]!.id}#${answer.exit}`;
+    exits[exit] = (exits[exit] ?? 0) + 1;
+    reasons[answer.reason] = (reasons[answer.reason] ?? 0) + 1;
+    sum.images++;
+    sum.top1 += Number(guess === label);
+    sum.top5 += Number(answer.top.some(({ index }) => index === label));
+    sum.macs += answer.macs;
+    sum.fullMacs = result.fullMacs;
+    sum.agree += Number(guess === full.answer.top[0]!.index);
+    sum.fullTop1 += Number(full.answer.top[0]!.index === label);
+  };
+  const queue = pictures.values();
+  const worker = async () => {
+    for (const { file, label } of queue) {
+      try {
+        const image = await readFile(file);
+        const ask = (policy: string) =>
+          gateway.classify({ image, cascade: flags.cascade, policy, top: 5, explain: false, deadlineAt: Number.POSITIVE_INFINITY });
+        const result = await ask(flags.policy);
+        count(label, result, flags.policy === 'full' ? result : await ask('full'));
+      } catch (error) {
+        sum.failed++;
+        process.stderr.write(`sluice: ${file}: ${(error as Error).message}\n`);
+      }
+      progress(`${sum.images + sum.failed} of ${pictures.length} pictures`);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  progress('');
+  const share = (n: number) => Number((n / Math.max(1, sum.images)).toFixed(4));
+  return {
+    cascade: flags.cascade,
+    policy: flags.policy,
+    images: sum.images,
+    failed: sum.failed,
+    top1: share(sum.top1),
+    top5: share(sum.top5),
+    mean_macs: Math.round(sum.macs / Math.max(1, sum.images)),
+    full_macs: sum.fullMacs,
+    ratio: Number((sum.macs / Math.max(1, sum.images * sum.fullMacs)).toFixed(4)),
+    agreement: share(sum.agree),
+    full_top1: share(sum.fullTop1),
+    exits: Object.fromEntries(Object.entries(exits).sort()),
+    reasons,
+  };
+}
+
+function printReport(report: Evaluation): void {
+  const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
+  print(`${report.cascade}, policy ${report.policy}: ${report.images} pictures, ${report.failed} failed`);
+  print(`  top-1      ${percent(report.top1)}   (full network: ${percent(report.full_top1)})`);
+  print(`  top-5      ${percent(report.top5)}`);
+  print(`  agreement  ${percent(report.agreement)} with the full network`);
+  print(`  cost       ${(report.mean_macs / 1e6).toFixed(2)} of ${(report.full_macs / 1e6).toFixed(2)} million MACs: ratio ${report.ratio}`);
+  for (const [exit, images] of Object.entries(report.exits)) print(`  ${exit.padEnd(24)} ${String(images).padStart(7)} left here`);
+}

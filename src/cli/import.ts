@@ -1,0 +1,133 @@
+/** sluice import FILE.onnx: one graph with all exits in, a cascade folder out. */
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
+import { type ImportReport, importOnnx } from '../cascade/import.js';
+import { ConfigError } from '../errors.js';
+import { print } from './fail.js';
+import type { GatewayFlags } from './options.js';
+
+interface ImportFlags {
+  models: GatewayFlags['models'];
+  cascade: string;
+  backbone: string;
+  width: number;
+  resolutions: number[];
+  labels?: string;
+  exits?: string[];
+  uint8: boolean;
+  mean?: number[];
+  std?: number[];
+  kernel?: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
+  calibration?: string;
+  description?: string;
+  json: boolean;
+}
+
+/** Rows of the file that models/train/calibrate.py writes; those of other widths are passed over. */
+const Calibration = z.array(
+  z.strictObject({
+    width: z.number().default(1),
+    resolution: z.int(),
+    temperatures: z.array(z.number().positive()),
+    accuracy: z.array(z.number().min(0).max(1)).optional(),
+  }),
+);
+
+const list = (text: string) => text.split(',').map((part) => part.trim());
+
+function numbers(count?: number): (text: string) => number[] {
+  return (text) => {
+    const values = list(text).map(Number);
+    if (values.some((value) => !Number.isFinite(value)) || (count !== undefined && values.length !== count)) {
+      throw new InvalidArgumentError(`allowed: ${count ?? 'some'} numbers with commas between them.`);
+    }
+    return values;
+  };
+}
+
+function fraction(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('allowed: a number above 0, at most 1.');
+  return value;
+}
+
+export function importCommand(program: Command): void {
+  program
+    .command('import')
+    .description('cut one ONNX graph with all exits as outputs into stage graphs, and write cascade.yaml')
+    .argument('<file>', 'ONNX graph: one image input, one output of logits per exit')
+    .requiredOption('--cascade <name>', 'folder in the model repository; made when it is not there')
+    .requiredOption('--backbone <name>', 'name of this network')
+    .addOption(new Option('--width <w>', 'fraction of channels of this graph').default(1).argParser(fraction))
+    .requiredOption('--resolutions <list>', 'sides of the square input, pixels, for example 24,32', numbers())
+    .option('--labels <file>', 'one label a line, in the order of the logits; "wnid<TAB>label" gives both')
+    .addOption(new Option('--exits <list>', 'outputs that are exits, shallow to deep; default: all, by cost').argParser(list))
+    .option('--uint8', 'put a uint8 [n, h, w, 3] input in front (recommended: bytes, not floats, are sent)', false)
+    .addOption(new Option('--mean <rgb>', 'with --uint8: subtracted per channel, 0..255').argParser(numbers(3)))
+    .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(numbers(3)))
+    .addOption(
+      new Option('--kernel <name>', 'how pictures are resized').choices(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']),
+    )
+    .option('--calibration <file>', 'JSON with temperatures and accuracy per width and resolution')
+    .option('--description <text>', 'a sentence for people')
+    .addOption(new Option('--models <dir>', 'model repository').env('SLUICE_MODELS').default('models'))
+    .option('--json', 'print the report as JSON', false)
+    .action(run);
+}
+
+async function run(file: string, flags: ImportFlags): Promise<void> {
+  const { cascade, models, json, labels, calibration, ...rest } = flags;
+  const report = await importOnnx({
+    ...rest,
+    file,
+    into: join(models, cascade),
+    ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
+    ...(calibration === undefined ? {} : { calibration: await readCalibration(calibration, flags.width) }),
+  });
+  if (json) print(JSON.stringify(report, null, 2));
+  else printReport(report);
+}
+
+async function readLabels(file: string): Promise<(string | { name: string; wnid: string })[]> {
+  const lines = (await text(file)).split(/\r?\n/).filter((line) => line.trim() !== '');
+  return lines.map((line) => {
+    const [first, second] = line.split('\t').map((part) => part.trim());
+    return second === undefined ? first! : { name: second, wnid: first! };
+  });
+}
+
+async function readCalibration(file: string, width: number) {
+  let value: unknown;
+  try {
+    value = JSON.parse(await text(file));
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw new ConfigError(file, '', `not valid JSON: ${(error as Error).message}`);
+  }
+  const parsed = Calibration.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new ConfigError(file, issue.path.join('.'), issue.message);
+  }
+  return parsed.data
+    .filter((row) => row.width === width)
+    .map(({ resolution, temperatures, accuracy }) => ({
+      resolution,
+      temperatures,
+      ...(accuracy === undefined ? {} : { accuracy }),
+    }));
+}
+
+async function text(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(file, '', `cannot be read: ${error.code}`);
+  });
+}
+
+function printReport(report: ImportReport): void {
+  print(JSON.stringify(report, null, 2));
+}
+

@@ -1,0 +1,30 @@
+#!/usr/bin/env node
+/** The command line: one file a command. */
+
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { classifyCommand } from './classify.js';
+import { evaluateCommand } from './evaluate.js';
+import { report } from './fail.js';
+import { importCommand } from './import.js';
+import { inspectCommand } from './inspect.js';
+import { serveCommand } from './serve.js';
+import { validateCommand } from './validate.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+
+const program = new Command('sluice')
+  .description('Dynamic-network serving gateway: answers each image with as little network as that image needs.')
+  .version(version)
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride();
+
+for (const add of [serveCommand, classifyCommand, evaluateCommand, inspectCommand, importCommand, validateCommand]) add(program);
+for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help shows what is allowed)');
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  // commander has already printed its sentence; help and version are no failures.
+  process.exitCode = error instanceof CommanderError ? (error.exitCode === 0 ? 0 : 2) : report(error);
+}

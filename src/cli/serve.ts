@@ -1,0 +1,114 @@
+/** sluice serve */
+
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { Auth } from '../http/auth.js';
+import { HttpServer } from '../http/server.js';
+import { createLog, LOG_LEVELS } from '../telemetry/log.js';
+import { Metrics } from '../telemetry/metrics.js';
+import { openGateway } from './open.js';
+import { type GatewayFlags, whole, withGateway } from './options.js';
+
+interface ServeFlags extends GatewayFlags {
+  host: string;
+  port: number;
+  cascade?: string;
+  policy: string;
+  queue: number;
+  maxBytes: number;
+  drainMs: number;
+  rate: number;
+  apiKeySha256: string[];
+  logLevel: (typeof LOG_LEVELS)[number];
+}
+
+/** Comma-separated, or given several times. */
+function hashes(text: string, before: string[] = []): string[] {
+  const given = text.split(',').map((hash) => hash.trim().toLowerCase());
+  const wrong = given.find((hash) => !/^[0-9a-f]{64}$/.test(hash));
+  if (wrong !== undefined) throw new InvalidArgumentError('allowed: 64 hexadecimal digits, as `printf %s KEY | sha256sum` prints.');
+  return [...before, ...given];
+}
+
+export function serveCommand(program: Command): void {
+  withGateway(program.command('serve').description('serve HTTP until SIGTERM'))
+    .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
+    .addOption(new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)))
+    .addOption(new Option('--cascade <name>', 'cascade for requests that name none').env('SLUICE_CASCADE').default(undefined, 'the first'))
+    .addOption(new Option('--policy <name>', 'policy for requests that name none').env('SLUICE_POLICY').default('balanced'))
+    .addOption(
+      new Option('--queue <n>', 'requests that may wait for a lane; one more is answered 503')
+        .env('SLUICE_QUEUE')
+        .default(1000)
+        .argParser(whole(1, 1_000_000)),
+    )
+    .addOption(
+      new Option('--max-bytes <n>', 'largest picture, bytes').env('SLUICE_MAX_BYTES').default(20_000_000).argParser(whole(1, 1_000_000_000)),
+    )
+    .addOption(
+      new Option('--drain-ms <n>', 'after SIGTERM, what runs may finish for so long, milliseconds')
+        .env('SLUICE_DRAIN_MS')
+        .default(20_000)
+        .argParser(whole(0, 3_600_000)),
+    )
+    .addOption(
+      new Option('--rate <n>', 'requests a second of one caller; 0: no limit').env('SLUICE_RATE').default(0).argParser(whole(0, 1_000_000)),
+    )
+    .addOption(
+      new Option('--api-key-sha256 <hash>', 'SHA-256 of an API key, several times or with commas; none: everybody may ask')
+        .env('SLUICE_API_KEY_SHA256')
+        .default([], 'none')
+        .argParser(hashes),
+    )
+    .addOption(new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'))
+    .action(serve);
+}
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const log = createLog(flags.logLevel);
+  const metrics = new Metrics();
+  const gateway = await openGateway(flags, {
+    laneReady: (lane, pid) => log.info({ lane, pid }, 'lane is ready'),
+    laneDied: (lane, cause) => {
+      log.warn({ lane, cause }, 'lane died and is replaced');
+      metrics.laneDied(lane);
+    },
+    laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+    broken: (error) => log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken'),
+  });
+  metrics.watch(gateway);
+  const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
+  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes: flags.maxBytes }, flags);
+  const stop = stopOnSignal(async (signal) => {
+    log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
+    gateway.drain();
+    await server.close(flags.drainMs);
+    await gateway.close();
+    log.info('stopped');
+  });
+  const url = await server.listen();
+  log.info({ url, lanes: flags.lanes }, 'listens; lanes warm up');
+  await gateway.start().catch(async (error: unknown) => {
+    await server.close(0);
+    throw error;
+  });
+  if (gateway.plans.every((plan) => plan.policy !== flags.policy)) {
+    log.error({ policy: flags.policy }, 'the default policy does not exist: requests must name one');
+  }
+  log.info({ url, cascade: gateway.defaultCascade, policy: flags.policy }, 'ready');
+  if (process.stdout.isTTY) process.stdout.write(`\nSluice serves ${gateway.defaultCascade} (${flags.policy}) on ${url}\n`);
+  await stop;
+}
+
+/** Resolves when `stop` has run after the first SIGTERM or SIGINT; a second signal ends the process at once. */
+function stopOnSignal(stop: (signal: string) => Promise<void>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false;
+    const onSignal = (signal: NodeJS.Signals) => {
+      if (stopping) process.exit(1);
+      stopping = true;
+      stop(signal).then(resolve, reject);
+    };
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+  });
+}

@@ -1,0 +1,47 @@
+/** Reads a YAML file through a schema into a type that cannot be wrong; every error is a {@link ConfigError}. */
+
+import { readFile } from 'node:fs/promises';
+import { parseDocument } from 'yaml';
+import type { z } from 'zod';
+import { ConfigError } from './errors.js';
+
+/**
+ * Parses YAML text.
+ * @param file named in errors only
+ * @throws ConfigError for broken YAML (with line and column) and for the first value that the schema refuses
+ */
+export function parseYaml<S extends z.ZodType>(schema: S, text: string, file: string): z.output<S> {
+  const document = parseDocument(text, { prettyErrors: true });
+  const broken = document.errors[0];
+  if (broken !== undefined) throw new ConfigError(file, '', `not valid YAML: ${broken.message.split('\n')[0]}`);
+  const value: unknown = document.toJS();
+  const result = schema.safeParse(value, { reportInput: true });
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  throw new ConfigError(file, keyPath(issue.path), sentence(issue));
+}
+
+/** Like {@link parseYaml}, from disk. */
+export async function readYaml<S extends z.ZodType>(schema: S, file: string): Promise<z.output<S>> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    throw new ConfigError(file, '', `cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+  }
+  return parseYaml(schema, text, file);
+}
+
+function keyPath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (sofar, key) => (typeof key === 'number' ? `${sofar}[${key}]` : sofar === '' ? String(key) : `${sofar}.${String(key)}`),
+    '',
+  );
+}
+
+/** What was found and what is allowed, in one sentence. */
+function sentence(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
+  const found = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input)?.slice(0, 80);
+  return `found ${found}; ${issue.message.replace(/^Invalid input: /, '')}`;
+}

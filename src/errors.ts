@@ -1,0 +1,52 @@
+/**
+ * The errors that Sluice raises on purpose. Each has a stable `code`; only `http/problem.ts` knows status codes, and only
+ * `cli/` knows exit codes.
+ */
+
+/** Codes of errors about one request; the list is part of the HTTP contract. */
+export type RequestErrorCode =
+  | 'bad_query'
+  | 'bad_multipart'
+  | 'empty_body'
+  | 'unauthorized'
+  | 'unknown_cascade'
+  | 'unknown_policy'
+  | 'not_found'
+  | 'method_not_allowed'
+  | 'too_many_bytes'
+  | 'too_many_pixels'
+  | 'unsupported_format'
+  | 'damaged_image'
+  | 'poison_image'
+  | 'rate_limited'
+  | 'overloaded'
+  | 'deadline_exceeded'
+  | 'client_gone'
+  | 'shutting_down'
+  | 'internal';
+
+/** What one request did wrong, or why it cannot be answered now. `detail` is safe to show to the caller. */
+export class RequestError extends Error {
+  constructor(
+    readonly code: RequestErrorCode,
+    readonly detail: string,
+    /** Seconds after which trying again makes sense; for `overloaded` and `rate_limited`. */
+    readonly retryAfterSeconds?: number,
+  ) {
+    super(detail);
+    this.name = 'RequestError';
+  }
+}
+
+/** A file that a person wrote is wrong: names the file, the key in it, what was found and what is allowed. */
+export class ConfigError extends Error {
+  constructor(
+    readonly file: string,
+    /** Path of the key inside the file, for example `rungs[0].resolution`; empty when the file as a whole is meant. */
+    readonly key: string,
+    readonly reason: string,
+  ) {
+    super(`${file}: ${key === '' ? '' : `${key}: `}${reason}`);
+    this.name = 'ConfigError';
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * Hands waiting requests to lanes and takes results back. Holds each request's bytes until it has a result, so a lane that dies
+ * takes nothing with it. Pure bookkeeping: it starts no process and knows no HTTP.
+ */
+
+import { RequestError } from '../errors.js';
+import type { Job, JobAnswer, JobResult } from '../lane/messages.js';
+
+/** What the dispatcher needs of a lane. */
+export interface Worker {
+  run(jobs: readonly Job[]): void;
+  cancel(ids: readonly number[]): void;
+}
+
+
+interface Entry {
+  readonly job: Job;
+  readonly resolve: (answer: JobAnswer) => void;
+  readonly reject: (error: RequestError) => void;
+  readonly done: () => void;
+  /** Lanes that died with this request on board. */
+  deaths: number;
+  /** The caller has been told something, or left: what the lane says of it counts only for its place. */
+  settled: boolean;
+}
+
+interface Slot {
+  readonly onBoard: Map<number, Entry>;
+  /** The lane holds one suspect alone, to learn whether that request kills it. */
+  quarantine: boolean;
+}
+
+export interface DispatcherLimits {
+  /** Requests that wait for a lane; one more is refused. */
+  readonly queue: number;
+  /** Requests sent to one lane at a time: enough to fill batches, few enough to lose little when it dies. */
+  readonly window: number;
+}
+
+/** A lane answers by the deadline with its best exit; one that has not after this long is stuck in a run or a decode. */
+const LANE_GRACE_MS = 500;
+
+export class Dispatcher {
+  readonly #limits: DispatcherLimits;
+  readonly #waiting = new Map<number, Entry>();
+  readonly #suspects: Entry[] = [];
+  readonly #slots = new Map<Worker, Slot>();
+  readonly #onPoison: (image: Uint8Array) => void;
+  #nextId = 1;
+  #recentMs = 0;
+
+  constructor(limits: DispatcherLimits, onPoison: (image: Uint8Array) => void) {
+    this.#limits = limits;
+    this.#onPoison = onPoison;
+  }
+
+  /** Requests that wait for a lane. */
+  get queued(): number {
+    return this.#waiting.size + this.#suspects.length;
+  }
+
+  /** Seconds until a place in the queue is likely: what Retry-After says. */
+  get retryAfterSeconds(): number {
+    const lanes = Math.max(1, this.#slots.size);
+    return Math.max(1, Math.ceil((this.#recentMs * this.queued) / (lanes * 1000)));
+  }
+
+  /**
+   * @throws RequestError overloaded (at once), deadline_exceeded, client_gone, poison_image, or what the lane says of the picture
+   */
+  dispatch(request: Omit<Job, 'id'>, signal?: AbortSignal): Promise<JobAnswer> {
+    if (this.queued >= this.#limits.queue) {
+      const detail = `the gateway has ${this.queued} requests waiting and takes no more for the moment`;
+      return Promise.reject(new RequestError('overloaded', detail, this.retryAfterSeconds));
+    }
+    if (signal?.aborted) return Promise.reject(new RequestError('client_gone', 'the caller left'));
+    return new Promise((resolve, reject) => {
+      const id = this.#nextId++;
+      const leave = () => this.#giveUp(id, new RequestError('client_gone', 'the caller left'));
+      let timer = Number.isFinite(request.deadlineAt)
+        ? setTimeout(
+            () => {
+              const late = new RequestError('deadline_exceeded', 'the deadline passed before any exit had an answer');
+              if (this.#drop(id, late)) return;
+              timer = setTimeout(() => this.#giveUp(id, late), LANE_GRACE_MS);
+            },
+            Math.max(0, request.deadlineAt - Date.now()),
+          )
+        : undefined;
+      const done = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', leave);
+      };
+      signal?.addEventListener('abort', leave, { once: true });
+      this.#waiting.set(id, { job: { ...request, id }, resolve, reject, done, deaths: 0, settled: false });
+      this.#pump();
+    });
+  }
+
+  /** A lane is ready for work. */
+  attach(worker: Worker): void {
+    this.#slots.set(worker, { onBoard: new Map(), quarantine: false });
+    this.#pump();
+  }
+
+  /**
+   * A lane died. Its requests are suspects now: each is tried again alone in a lane, before all others. One that kills its second
+   * lane is refused as poison; only a request that was alone in the lane can be blamed with certainty.
+   */
+  detach(worker: Worker): void {
+    const slot = this.#slots.get(worker);
+    if (slot === undefined) return;
+    this.#slots.delete(worker);
+    const alone = slot.onBoard.size === 1;
+    for (const entry of slot.onBoard.values()) {
+      if (entry.settled) continue;
+      entry.deaths++;
+      if (entry.deaths >= 2 && alone) {
+        this.#onPoison(entry.job.image);
+        this.#settle(entry, new RequestError('poison_image', 'two lanes died while they worked on this picture; it is not tried again'));
+      } else {
+        this.#suspects.push(entry);
+      }
+    }
+    this.#pump();
+  }
+
+  results(worker: Worker, results: readonly JobResult[]): void {
+    const slot = this.#slots.get(worker);
+    if (slot === undefined) return;
+    for (const result of results) {
+      const entry = slot.onBoard.get(result.id);
+      if (entry === undefined) continue;
+      slot.onBoard.delete(result.id);
+      if (result.ok) {
+        this.#recentMs = this.#recentMs === 0 ? result.runMs : 0.95 * this.#recentMs + 0.05 * (result.inferenceMs + result.decodeMs);
+        this.#settle(entry, result);
+      } else {
+        this.#settle(entry, new RequestError(result.code, result.detail));
+      }
+    }
+    if (slot.onBoard.size === 0) slot.quarantine = false;
+    this.#pump();
+  }
+
+  /** Refuses all that has no answer yet. */
+  close(error: RequestError): void {
+    const aboard = [...this.#slots.values()].flatMap((slot) => [...slot.onBoard.values()]);
+    for (const entry of [...this.#suspects, ...this.#waiting.values(), ...aboard]) this.#settle(entry, error);
+    this.#suspects.length = 0;
+    this.#waiting.clear();
+    this.#slots.clear();
+  }
+
+  #settle(entry: Entry, outcome: JobAnswer | RequestError): void {
+    if (entry.settled) return;
+    entry.settled = true;
+    entry.done();
+    if (outcome instanceof RequestError) entry.reject(outcome);
+    else entry.resolve(outcome);
+  }
+
+  /** Refuses a request that still waits; false when a lane has it. */
+  #drop(id: number, error: RequestError): boolean {
+    const suspect = this.#suspects.findIndex((entry) => entry.job.id === id);
+    const entry = this.#waiting.get(id) ?? this.#suspects[suspect];
+    if (entry === undefined) return false;
+    this.#waiting.delete(id);
+    if (suspect >= 0) this.#suspects.splice(suspect, 1);
+    this.#settle(entry, error);
+    return true;
+  }
+
+  /** Refuses a request wherever it is; a lane that has it drops it before its next run, and still answers for the place. */
+  #giveUp(id: number, error: RequestError): void {
+    if (this.#drop(id, error)) return;
+    for (const [worker, slot] of this.#slots) {
+      const entry = slot.onBoard.get(id);
+      if (entry === undefined) continue;
+      worker.cancel([id]);
+      this.#settle(entry, error);
+    }
+  }
+
+  #pump(): void {
+    for (const [worker, slot] of this.#slots) {
+      const suspect = slot.onBoard.size === 0 ? this.#suspects.shift() : undefined;
+      if (suspect === undefined) continue;
+      slot.quarantine = true;
+      slot.onBoard.set(suspect.job.id, suspect);
+      worker.run([suspect.job]);
+    }
+    // A lane that shall take a suspect must run empty first.
+    const open = [...this.#slots].filter(([, slot]) => !slot.quarantine).slice(this.#suspects.length);
+    const loads = new Map<Worker, Job[]>();
+    for (const entry of this.#waiting.values()) {
+      let best: [Worker, Slot] | undefined;
+      for (const lane of open) if (best === undefined || lane[1].onBoard.size < best[1].onBoard.size) best = lane;
+      if (best === undefined || best[1].onBoard.size >= this.#limits.window) break;
+      this.#waiting.delete(entry.job.id);
+      best[1].onBoard.set(entry.job.id, entry);
+      const load = loads.get(best[0]);
+      if (load === undefined) loads.set(best[0], [entry.job]);
+      else load.push(entry.job);
+    }
+    for (const [worker, jobs] of loads) worker.run(jobs);
+  }
+}

@@ -1,0 +1,115 @@
+/** One lane as the gateway sees it: a child process, its state, its pulse. Knows nothing of requests. */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
+import type { BrokenCascade, FromLane, Job, LaneLimits, ToLane } from '../lane/messages.js';
+import type { Plan } from '../policy/plan.js';
+
+export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
+
+export interface LaneEvents {
+  loaded(lane: Lane, broken: readonly BrokenCascade[]): void;
+  measured(lane: Lane, facts: Readonly<Record<string, CascadeFacts>>): void;
+  ready(lane: Lane): void;
+  results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
+  /** Called once, whatever the cause: exit, signal, hang, broken channel. */
+  died(lane: Lane, cause: string): void;
+}
+
+/** Compiled lanes are started also where the gateway itself runs from TypeScript (tests): both lie two folders below the root. */
+const ENTRY = fileURLToPath(new URL('../../dist/lane/main.js', import.meta.url));
+/** A lane that says nothing for so long hangs inside a decoder or a run. */
+const HANG_MS = 10_000;
+/** Loading and measuring are long runs of work without a pulse. */
+const HANG_WHILE_LOADING_MS = 120_000;
+
+export class Lane {
+  state: LaneState = 'loading';
+  readonly #child: ChildProcess;
+  readonly #events: LaneEvents;
+  readonly #pulse: NodeJS.Timeout;
+  #lastHeard = performance.now();
+  #cause: string | undefined;
+
+  constructor(
+    /** From 0; a replacement takes the number of the lane that it replaces. */
+    readonly number: number,
+    events: LaneEvents,
+    cascades: readonly Cascade[],
+    limits: LaneLimits,
+    hangMs = HANG_MS,
+  ) {
+    this.#events = events;
+    this.#child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child.on('message', (message: FromLane) => this.#receive(message));
+    this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`));
+    this.#child.on('error', (error) => this.kill(error.message));
+    this.#pulse = setInterval(
+      () => {
+        const silentMs = performance.now() - this.#lastHeard;
+        if (silentMs > (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS)) this.kill(`silent for ${Math.round(silentMs)} ms`);
+      },
+      Math.min(1000, hangMs / 4),
+    );
+    this.#pulse.unref();
+    this.#send({ type: 'load', cascades, limits });
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  measure(): void {
+    this.#send({ type: 'measure' });
+  }
+
+  start(facts: Readonly<Record<string, CascadeFacts>>, plans: readonly Plan[]): void {
+    this.#send({ type: 'start', facts, plans });
+  }
+
+  run(jobs: readonly Job[]): void {
+    this.#send({ type: 'jobs', jobs });
+  }
+
+  cancel(ids: readonly number[]): void {
+    this.#send({ type: 'cancel', ids });
+  }
+
+  /** Ends the process at once; `died` follows. */
+  kill(cause: string): void {
+    this.#cause ??= cause;
+    this.#child.kill('SIGKILL');
+  }
+
+  #send(message: ToLane): void {
+    // A lane that just died cannot take it; its `exit` event is on the way and deals with all that was sent to it.
+    if (this.#child.connected) this.#child.send(message, () => {});
+  }
+
+  #receive(message: FromLane): void {
+    // A gateway that was busy itself hears late: the pulse must not count that against the lane.
+    this.#lastHeard = performance.now();
+    switch (message.type) {
+      case 'loaded':
+        this.state = 'loaded';
+        return this.#events.loaded(this, message.broken);
+      case 'measured':
+        return this.#events.measured(this, message.facts);
+      case 'ready':
+        this.state = 'ready';
+        return this.#events.ready(this);
+      case 'results':
+        return this.#events.results(this, message);
+      case 'beat':
+        return;
+    }
+  }
+
+  #die(cause: string): void {
+    if (this.state === 'dead') return;
+    this.state = 'dead';
+    clearInterval(this.#pulse);
+    this.#events.died(this, this.#cause ?? cause);
+  }
+}

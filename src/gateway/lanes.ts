@@ -1,0 +1,133 @@
+/** The lanes of the gateway: starts them, has one of them measure the cascades, replaces those that die. */
+
+import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
+import { ConfigError } from '../errors.js';
+import type { BrokenCascade, FromLane, LaneLimits } from '../lane/messages.js';
+import type { Plan } from '../policy/plan.js';
+import { Lane, type LaneState } from './lane.js';
+
+export interface LanesOptions {
+  readonly count: number;
+  readonly limits: LaneLimits;
+  readonly cascades: readonly Cascade[];
+  /** Makes the plans once it is known which cascades load. */
+  readonly plans: (usable: readonly Cascade[]) => readonly Plan[];
+  /** A lane that is silent for so long is killed. */
+  readonly hangMs?: number;
+}
+
+export interface LanesEvents {
+  attach(lane: Lane): void;
+  detach(lane: Lane, cause: string): void;
+  results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
+  broken(error: ConfigError): void;
+}
+
+/** A lane that dies while it starts is started again after this long, doubled each time up to the limit. */
+const BACKOFF_MS = 250;
+const LONGEST_BACKOFF_MS = 5000;
+
+export class Lanes {
+  readonly #options: LanesOptions;
+  readonly #events: LanesEvents;
+  readonly #lanes: (Lane | undefined)[];
+  readonly #failures: number[];
+  #cascades: readonly Cascade[];
+  #facts: Readonly<Record<string, CascadeFacts>> | undefined;
+  #plans: readonly Plan[] = [];
+  #measuring: Lane | undefined;
+  #closing = false;
+  #allReady: (() => void) | undefined;
+
+  constructor(options: LanesOptions, events: LanesEvents) {
+    this.#options = options;
+    this.#events = events;
+    this.#cascades = options.cascades;
+    this.#lanes = Array.from({ length: options.count });
+    this.#failures = Array.from({ length: options.count }, () => 0);
+  }
+
+  /** Resolves when every lane is ready. */
+  async start(): Promise<void> {
+    const ready = new Promise<void>((resolve) => {
+      this.#allReady = resolve;
+    });
+    for (const number of this.#lanes.keys()) this.#spawn(number);
+    await ready;
+  }
+
+  /** Facts of the usable cascades, by name; empty until a lane has measured them. */
+  get facts(): Readonly<Record<string, CascadeFacts>> {
+    return this.#facts ?? {};
+  }
+
+  get plans(): readonly Plan[] {
+    return this.#plans;
+  }
+
+  get pids(): readonly number[] {
+    return this.#lanes.flatMap((lane) => lane?.pid ?? []);
+  }
+
+  count(state: LaneState): number {
+    return this.#lanes.filter((lane) => (lane?.state ?? 'dead') === state).length;
+  }
+
+  /** Ends every lane; idempotent. */
+  close(): void {
+    this.#closing = true;
+    for (const lane of this.#lanes) lane?.kill('closed');
+  }
+
+  #spawn(number: number): void {
+    if (this.#closing) return;
+    const events = {
+      loaded: (lane: Lane, broken: readonly BrokenCascade[]) => this.#loaded(lane, broken),
+      measured: (lane: Lane, facts: Readonly<Record<string, CascadeFacts>>) => this.#measured(lane, facts),
+      ready: (lane: Lane) => this.#ready(lane),
+      results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
+      died: (lane: Lane, cause: string) => this.#died(lane, cause),
+    };
+    this.#lanes[number] = new Lane(number, events, this.#cascades, this.#options.limits, this.#options.hangMs);
+  }
+
+  #loaded(lane: Lane, broken: readonly BrokenCascade[]): void {
+    if (this.#facts !== undefined) {
+      lane.start(this.#facts, this.#plans);
+      return;
+    }
+    // The first lane to load decides what is usable, and measures it; the others wait for its figures.
+    if (this.#measuring !== undefined) return;
+    this.#measuring = lane;
+    for (const b of broken) this.#events.broken(new ConfigError(b.file, b.key, `${b.reason} (cascade ${b.cascade} is left out)`));
+    this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
+    lane.measure();
+  }
+
+  #measured(lane: Lane, facts: Readonly<Record<string, CascadeFacts>>): void {
+    if (lane !== this.#measuring) return;
+    this.#facts = facts;
+    this.#plans = this.#options.plans(this.#cascades);
+    for (const each of this.#lanes) if (each?.state === 'loaded') each.start(this.#facts, this.#plans);
+  }
+
+  #ready(lane: Lane): void {
+    this.#failures[lane.number] = 0;
+    this.#events.attach(lane);
+    if (this.count('ready') === this.#lanes.length) this.#allReady?.();
+  }
+
+  #died(lane: Lane, cause: string): void {
+    if (this.#closing) return;
+    this.#events.detach(lane, cause);
+    if (this.#measuring === lane && this.#facts === undefined) {
+      this.#measuring = undefined;
+      const loaded = this.#lanes.find((other) => other?.state === 'loaded');
+      if (loaded !== undefined) this.#loaded(loaded, []);
+    }
+    const failures = this.#failures[lane.number]!++;
+    // A lane that worked is replaced at once: only one that keeps dying has to wait.
+    const delayMs = failures === 0 ? 0 : Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** failures);
+    setTimeout(() => this.#spawn(lane.number), delayMs).unref();
+  }
+}

@@ -1,0 +1,69 @@
+/** The Express app: routes, and one place where errors become problems. */
+
+import { randomUUID } from 'node:crypto';
+import express, { type ErrorRequestHandler, type Express } from 'express';
+import { RequestError } from '../errors.js';
+import { catalogueRoutes } from './catalogue.js';
+import { type ClassifyDeps, classifyRoute } from './classify.js';
+import { asRequestError, sendProblem } from './problem.js';
+
+export type AppDeps = ClassifyDeps;
+
+export function createApp(deps: AppDeps): Express {
+  const { gateway, metrics, log } = deps;
+  const app = express();
+  app.disable('x-powered-by');
+  app.disable('etag');
+  app.set('query parser', 'simple');
+  app.use((_request, response, next) => {
+    response.locals.id = randomUUID();
+    response.setHeader('X-Request-Id', response.locals.id);
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    next();
+  });
+
+  app.route('/v1/classify').post(classifyRoute(deps)).all(only('POST'));
+  app.get('/livez', (_request, response) => {
+    response.json({ status: 'live' });
+  });
+  app.get('/readyz', (_request, response) => {
+    const lanes = gateway.laneCounts;
+    response.status(gateway.ready ? 200 : 503).json({ status: gateway.ready ? 'ready' : 'not ready', lanes });
+  });
+  app.get('/metrics', async (_request, response) => {
+    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
+  });
+  app.get('/', (_request, response) => {
+    response.json({ service: 'sluice', classify: 'POST /v1/classify', cascades: '/v1/cascades', policies: '/v1/policies' });
+  });
+  app.use('/v1', async (request, _response, next) => {
+    await deps.auth.admit(request);
+    next();
+  });
+  app.use('/v1', catalogueRoutes(gateway));
+
+  app.use(() => {
+    throw new RequestError('not_found', 'nothing answers at this address');
+  });
+  const onError: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+    const refusal = translate(error);
+    if (refusal.code === 'internal') log.error({ id: response.locals.id, err: error }, 'request failed');
+    sendProblem(response, refusal);
+  };
+  app.use(onError);
+  return app;
+}
+
+function only(method: string): express.RequestHandler {
+  return (_request, response) => {
+    response.setHeader('Allow', method);
+    throw new RequestError('method_not_allowed', `only ${method} is answered here`);
+  };
+}
+
+/** Express throws its own errors for addresses that cannot be decoded. */
+function translate(error: unknown): RequestError {
+  const status = (error as { status?: unknown }).status;
+  if (!(error instanceof RequestError) && status === 400) return new RequestError('bad_query', 'the address cannot be decoded');
+  return asRequestError(error);
+}

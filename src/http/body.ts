@@ -1,0 +1,79 @@
+/** Reads the picture out of a request: the body itself, or the file field `image` of a multipart form. Bounded. */
+
+import type { IncomingMessage } from 'node:http';
+import busboy from 'busboy';
+import { RequestError } from '../errors.js';
+
+/**
+ * @param maxBytes largest picture
+ * @throws RequestError too_many_bytes, empty_body, bad_multipart, client_gone
+ */
+export async function readImage(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  const type = request.headers['content-type'] ?? '';
+  const image = /^multipart\/form-data\b/i.test(type) ? await readForm(request, maxBytes) : await readBody(request, maxBytes);
+  if (image.length === 0) throw new RequestError('empty_body', 'the body is empty: send the bytes of a picture');
+  return image;
+}
+
+function tooLarge(maxBytes: number): RequestError {
+  return new RequestError('too_many_bytes', `the picture has more than ${maxBytes} bytes`);
+}
+
+function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size <= maxBytes) chunks.push(chunk);
+      else {
+        request.pause();
+        reject(tooLarge(maxBytes));
+      }
+    });
+    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+    request.on('error', () => reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')));
+    request.on('close', () => reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')));
+  });
+}
+
+/** Room for the form's own lines around the picture. */
+const FORM_BYTES = 64 * 1024;
+
+function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes + FORM_BYTES) return Promise.reject(tooLarge(maxBytes));
+  return new Promise((resolve, reject) => {
+    const bad = (reason: string) => reject(new RequestError('bad_multipart', reason));
+    let form: busboy.Busboy;
+    try {
+      form = busboy({ headers: request.headers, limits: { fileSize: maxBytes, files: 2, fields: 16, parts: 16, fieldSize: FORM_BYTES } });
+    } catch {
+      bad('the multipart header cannot be read: is the boundary missing?');
+      return;
+    }
+    let image: Buffer | undefined;
+    form.on('file', (name, stream) => {
+      if (name !== 'image' || image !== undefined) {
+        stream.resume();
+        bad(name === 'image' ? 'more than one file field "image"' : `the file field is called "image", not "${name.slice(0, 40)}"`);
+        return;
+      }
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('limit', () => reject(tooLarge(maxBytes)));
+      stream.on('end', () => {
+        image = Buffer.concat(chunks);
+      });
+    });
+    form.on('close', () => {
+      if (image === undefined) bad('no file field "image" in the form');
+      else resolve(image);
+    });
+    form.on('error', () => bad('the multipart body is broken or incomplete'));
+    request.on('close', () => {
+      if (!request.complete) reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+    });
+    request.pipe(form);
+  });
+}

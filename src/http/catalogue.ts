@@ -1,0 +1,63 @@
+/** GET /v1/cascades and /v1/policies: what is served, in the words of the configuration. */
+
+import { Router } from 'express';
+import type { Cascade } from '../cascade/cascade.js';
+import { fullMacs } from '../cascade/cascade.js';
+import { RequestError } from '../errors.js';
+import type { Gateway } from '../gateway/gateway.js';
+import type { NamedPolicy } from '../policy/loader.js';
+
+export function catalogueRoutes(gateway: Gateway): Router {
+  const routes = Router();
+  routes.get('/cascades', (_request, response) => {
+    response.json({ cascades: gateway.cascades.map((cascade) => describeCascade(gateway, cascade)) });
+  });
+  routes.get('/cascades/:name', (request, response) => {
+    const cascade = gateway.cascades.find(({ name }) => name === request.params.name);
+    if (cascade === undefined) throw new RequestError('unknown_cascade', 'no such cascade; GET /v1/cascades lists them');
+    response.json({ ...describeCascade(gateway, cascade), labels: cascade.labels });
+  });
+  routes.get('/policies', (_request, response) => {
+    response.json({ policies: gateway.policies.map((policy) => describePolicy(gateway, policy)) });
+  });
+  routes.get('/policies/:name', (request, response) => {
+    const policy = gateway.policies.find(({ name }) => name === request.params.name);
+    if (policy === undefined) throw new RequestError('unknown_policy', 'no such policy; GET /v1/policies lists them');
+    response.json({ ...describePolicy(gateway, policy), ...policy.policy });
+  });
+  return routes;
+}
+
+function describeCascade(gateway: Gateway, cascade: Cascade) {
+  const facts = gateway.facts(cascade.name);
+  return {
+    name: cascade.name,
+    default: cascade.name === gateway.defaultCascade,
+    description: cascade.description,
+    classes: cascade.labels.length,
+    full_macs: fullMacs(facts),
+    policies: gateway.plans.filter((plan) => plan.cascade === cascade.name).map((plan) => plan.policy),
+    rungs: cascade.rungs.map((rung, index) => ({
+      id: rung.id,
+      backbone: rung.backbone,
+      width: rung.width,
+      resolution: rung.resolution,
+      exits: rung.stages.map((_, exit) => ({
+        exit: exit + 1,
+        macs: facts[index]!.slice(0, exit + 1).reduce((sum, stage) => sum + stage.macs, 0),
+        batch: facts[index]![exit]!.batch,
+        ...(rung.accuracy === undefined ? {} : { accuracy: rung.accuracy[exit] }),
+      })),
+    })),
+  };
+}
+
+function describePolicy(gateway: Gateway, { name, policy }: NamedPolicy) {
+  return {
+    name,
+    default: name === gateway.defaultPolicy,
+    kind: policy.kind,
+    description: policy.description,
+    cascades: gateway.plans.filter((plan) => plan.policy === name).map((plan) => plan.cascade),
+  };
+}

@@ -1,0 +1,136 @@
+/** POST /v1/classify: a picture in, the answer and its cost out. */
+
+import type { Request, RequestHandler, Response } from 'express';
+import { RequestError } from '../errors.js';
+import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
+import type { Logger } from '../telemetry/log.js';
+import { type Metrics, queueMs } from '../telemetry/metrics.js';
+import type { Auth } from './auth.js';
+import { readImage } from './body.js';
+import { asRequestError, problemOf, sendProblem } from './problem.js';
+import { parseQuery } from './query.js';
+import { sniff } from './sniff.js';
+
+export interface ClassifyDeps {
+  readonly gateway: Gateway;
+  readonly metrics: Metrics;
+  readonly auth: Auth;
+  readonly log: Logger;
+  /** Largest picture, bytes. */
+  readonly maxBytes: number;
+}
+
+export function classifyRoute(deps: ClassifyDeps): RequestHandler {
+  return async (request, response) => {
+    const id = response.locals.id as string;
+    const gone = new AbortController();
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort();
+    });
+    const known = planOf(deps.gateway, request);
+    try {
+      const result = await answer(deps, request, gone.signal);
+      deps.metrics.answered(result);
+      deps.log.debug({ id, ...summary(result) }, 'answered');
+      // Set by hand: `response.json` would hash and stringify once more for an ETag that no POST needs.
+      response.setHeader('Content-Type', 'application/json; charset=utf-8');
+      response.end(JSON.stringify(answerBody(id, result)));
+    } catch (error) {
+      const refusal = asRequestError(error);
+      deps.metrics.refused(problemOf(refusal).status, known);
+      if (refusal.code === 'internal') deps.log.error({ id, err: error, detail: refusal.detail }, 'request failed');
+      else deps.log.debug({ id, code: refusal.code }, 'refused');
+      refuse(request, response, refusal);
+    }
+  };
+}
+
+async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal): Promise<ClassifyResult> {
+  const arrived = Date.now();
+  await deps.auth.admit(request);
+  const query = parseQuery(request.query);
+  // Names are checked before the body is read: a typo shall not cost an upload.
+  deps.gateway.plan(query.cascade, query.policy);
+  const image = await readImage(request, deps.maxBytes);
+  if (sniff(image) === undefined) {
+    throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
+  }
+  return deps.gateway.classify({
+    image,
+    cascade: query.cascade,
+    policy: query.policy,
+    top: query.top,
+    deadlineAt: query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms,
+    explain: query.explain === 'true',
+    signal,
+  });
+}
+
+/** A refused body that is still being sent: the connection ends with the answer, so that nobody has to read it all. */
+function refuse(request: Request, response: Response, error: RequestError): void {
+  if (!request.complete) response.setHeader('Connection', 'close');
+  sendProblem(response, error);
+}
+
+/** For metrics: the plan that the request names, if there is one. */
+function planOf(gateway: Gateway, request: Request): { cascade: string; policy: string } | undefined {
+  const { cascade, policy } = request.query;
+  try {
+    return gateway.plan(cascade as string | undefined, policy as string | undefined).plan;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The JSON of the contract. */
+export function answerBody(id: string, result: ClassifyResult) {
+  const { cascade, plan, answer } = result;
+  const place = (index: number, exit: number) => {
+    const { backbone, width, resolution } = cascade.rungs[index]!;
+    return { backbone, width, resolution, exit };
+  };
+  return {
+    id,
+    cascade: plan.cascade,
+    policy: plan.policy,
+    predictions: answer.top.map(({ index, probability }) => ({
+      index,
+      label: cascade.labels[index]!.name,
+      ...(cascade.labels[index]!.wnid === undefined ? {} : { wnid: cascade.labels[index]!.wnid }),
+      probability: round(probability, 6),
+    })),
+    route: {
+      ...place(answer.rung, answer.exit),
+      score: round(answer.score, 6),
+      reason: answer.reason,
+      ...(answer.steps === undefined
+        ? {}
+        : {
+            steps: answer.steps.map(({ rung, exit, score, threshold, exited }) => ({
+              ...place(rung, exit),
+              score: round(score, 6),
+              threshold,
+              exited,
+            })),
+          }),
+    },
+    cost: {
+      macs: answer.macs,
+      full_macs: result.fullMacs,
+      ratio: round(answer.macs / result.fullMacs, 4),
+      queue_ms: round(queueMs(result), 3),
+      decode_ms: round(answer.decodeMs, 3),
+      inference_ms: round(answer.inferenceMs, 3),
+      total_ms: round(result.totalMs, 3),
+    },
+  };
+}
+
+function summary({ plan, answer, totalMs }: ClassifyResult) {
+  const { cascade, policy } = plan;
+  return { cascade, policy, rung: answer.rung, exit: answer.exit, reason: answer.reason, macs: answer.macs, totalMs };
+}
+
+function round(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

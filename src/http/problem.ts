@@ -1,0 +1,54 @@
+/** RFC 9457 problem details: the only place that knows which error is which HTTP status. */
+
+import type { Response } from 'express';
+import { RequestError, type RequestErrorCode } from '../errors.js';
+
+const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
+  bad_query: { status: 400, title: 'The query is wrong' },
+  bad_multipart: { status: 400, title: 'The multipart body is wrong' },
+  empty_body: { status: 400, title: 'The request has no picture' },
+  unauthorized: { status: 401, title: 'An API key is needed' },
+  unknown_cascade: { status: 404, title: 'There is no such cascade' },
+  unknown_policy: { status: 404, title: 'There is no such policy' },
+  not_found: { status: 404, title: 'There is nothing here' },
+  method_not_allowed: { status: 405, title: 'This method is not for this address' },
+  too_many_bytes: { status: 413, title: 'The picture has too many bytes' },
+  too_many_pixels: { status: 413, title: 'The picture has too many pixels' },
+  unsupported_format: { status: 415, title: 'Not a picture format that is answered' },
+  damaged_image: { status: 422, title: 'The picture is damaged' },
+  poison_image: { status: 422, title: 'The picture kills its workers' },
+  rate_limited: { status: 429, title: 'Too many requests from this caller' },
+  // 499 is nginx's; nobody reads it but the metrics, since the caller has left.
+  client_gone: { status: 499, title: 'The caller left' },
+  internal: { status: 500, title: 'Something is wrong inside' },
+  overloaded: { status: 503, title: 'Too much to do' },
+  shutting_down: { status: 503, title: 'On the way out' },
+  deadline_exceeded: { status: 504, title: 'Too late' },
+};
+
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: RequestErrorCode;
+}
+
+export function problemOf(error: RequestError): Problem {
+  const { status, title } = CATALOGUE[error.code];
+  return { type: `urn:sluice:problem:${error.code}`, title, status, detail: error.detail, code: error.code };
+}
+
+/** Any error as one that a caller may see: what is not ours becomes `internal`, without its text. */
+export function asRequestError(error: unknown): RequestError {
+  if (error instanceof RequestError) return error;
+  return new RequestError('internal', 'the gateway made a mistake; its log says more');
+}
+
+export function sendProblem(response: Response, error: RequestError): void {
+  if (response.headersSent || response.destroyed) return;
+  const problem = problemOf(error);
+  if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+  if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
+  response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}

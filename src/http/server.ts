@@ -1,0 +1,63 @@
+/** The app on a socket: listens, and stops without dropping what runs. */
+
+import { createServer, type Server } from 'node:http';
+import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AppDeps, createApp } from './app.js';
+
+export interface ServerOptions {
+  readonly host: string;
+  /** 0: any free port. */
+  readonly port: number;
+}
+
+/** Time to send headers, and the whole request. */
+const HEADERS_MS = 10_000;
+const REQUEST_MS = 60_000;
+/** While closing, a kept-alive connection may bring one more request for so long. */
+const LINGER_MS = 250;
+
+export class HttpServer {
+  readonly #server: Server;
+  readonly #options: ServerOptions;
+  #closing: Promise<void> | undefined;
+
+  constructor(deps: AppDeps, options: ServerOptions) {
+    this.#options = options;
+    const app = createApp(deps);
+    this.#server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: 30_000 }, (request, response) => {
+      // Once closing, a kept-alive connection is told to go with its answer.
+      if (this.#closing !== undefined) response.setHeader('Connection', 'close');
+      app(request, response);
+    });
+  }
+
+  /** @returns where it listens, for example http://localhost:8080 */
+  async listen(): Promise<string> {
+    const { host, port } = this.#options;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, resolve);
+    });
+    const bound = this.#server.address() as AddressInfo;
+    const shown = ['0.0.0.0', '::'].includes(bound.address) ? 'localhost' : bound.address;
+    return `http://${shown.includes(':') ? `[${shown}]` : shown}:${bound.port}`;
+  }
+
+  /** Takes no new connections; resolves when the last one has its answer, or after `withinMs`. Idempotent. */
+  close(withinMs: number): Promise<void> {
+    this.#closing ??= this.#close(withinMs);
+    return this.#closing;
+  }
+
+  async #close(withinMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      // The http server's own close() drops idle connections at once, and with them a request that is just on its way.
+      NetServer.prototype.close.call(this.#server, () => resolve());
+    });
+    const hurry = setTimeout(() => this.#server.closeAllConnections(), withinMs);
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), Math.min(LINGER_MS, withinMs));
+    await closed;
+    clearTimeout(hurry);
+    clearInterval(sweep);
+  }
+}

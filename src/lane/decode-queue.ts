@@ -1,0 +1,39 @@
+/** Decodes a few pictures at a time, in the order of arrival, on libuv's threads while the lane's own thread infers. */
+
+import { type DecodeTarget, decode } from './decode.js';
+
+export interface Decoded {
+  /** [side, side, 3] uint8. */
+  readonly pixels: Uint8Array;
+  readonly ms: number;
+}
+
+export class DecodeQueue {
+  readonly #width: number;
+  readonly #waiting: (() => void)[] = [];
+  #busy = 0;
+
+  /** @param width pictures decoded at a time */
+  constructor(width: number) {
+    this.#width = width;
+  }
+
+  /**
+   * @param wanted asked just before the decode starts; undefined comes back when it says no
+   * @throws RequestError as {@link decode}
+   */
+  async decode(image: Uint8Array, target: DecodeTarget, wanted: () => boolean): Promise<Decoded | undefined> {
+    if (this.#busy >= this.#width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    else this.#busy++;
+    try {
+      if (!wanted()) return undefined;
+      const from = performance.now();
+      const pixels = await decode(image, target);
+      return { pixels, ms: performance.now() - from };
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#busy--;
+      else next();
+    }
+  }
+}

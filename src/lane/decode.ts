@@ -1,0 +1,55 @@
+/** From encoded bytes to the pixels that a rung wants: the only place that decodes, and only inside a lane. */
+
+import sharp from 'sharp';
+import type { Manifest } from '../cascade/manifest.js';
+import { RequestError } from '../errors.js';
+
+// One picture a thread: the lanes are the parallelism. No cache: every picture is new.
+sharp.concurrency(1);
+sharp.cache(false);
+// Everything is blocked, then the contract's formats are let in: no SVG, PDF, or whatever a libvips build brings along.
+sharp.block({ operation: ['VipsForeignLoad'] });
+sharp.unblock({
+  operation: ['Jpeg', 'Png', 'Webp', 'Heif', 'Nsgif', 'Tiff'].map((format) => `VipsForeignLoad${format}`),
+});
+
+export interface DecodeTarget {
+  /** Side of the square, pixels. */
+  readonly resolution: number;
+  readonly kernel: Manifest['input']['kernel'];
+  /** Width x height of the largest source. */
+  readonly maxPixels: number;
+}
+
+/** EXIF orientations from 5 on swap width and height; the pixel count does not care. */
+const ENOUGH_FOR_A_HEADER = 'the header of the picture cannot be read';
+
+/**
+ * Decodes to `[resolution, resolution, 3]` uint8, RGB: EXIF orientation applied, first frame, 8 bits, transparency on white, short
+ * side resized to the resolution and the centre cropped. libvips shrinks JPEG and WebP while it loads them.
+ * @throws RequestError too_many_pixels (from the header, before any pixel) or damaged_image
+ */
+export async function decode(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
+  const { width, height } = await sharp(image, { limitInputPixels: false })
+    .metadata()
+    .catch(() => {
+      throw new RequestError('damaged_image', ENOUGH_FOR_A_HEADER);
+    });
+  if (width * height > target.maxPixels) {
+    const detail = `the picture has ${width} x ${height} pixels; at most ${target.maxPixels} are decoded`;
+    throw new RequestError('too_many_pixels', detail);
+  }
+  const side = target.resolution;
+  const { data, info } = await sharp(image, { limitInputPixels: target.maxPixels, failOn: 'warning', sequentialRead: true })
+    .autoOrient()
+    .resize(side, side, { fit: 'cover', position: 'centre', kernel: target.kernel })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true })
+    .catch(() => {
+      throw new RequestError('damaged_image', 'the picture is damaged or incomplete: it cannot be decoded');
+    });
+  if (info.channels !== 3) throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
+  return data;
+}

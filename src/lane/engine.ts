@@ -1,0 +1,251 @@
+/**
+ * The stage queues of one lane. A picture waits in the queue of its next stage; the engine always runs the deepest stage that has
+ * work, on as many pictures as that stage's best batch size: survivors of different requests meet again at each stage.
+ */
+
+import { setImmediate as turn } from 'node:timers/promises';
+import type { CascadeFacts } from '../cascade/cascade.js';
+import { RequestError } from '../errors.js';
+import { decide, type ExitScore, type Position, surest } from '../policy/decide.js';
+import type { Plan } from '../policy/plan.js';
+import { maxProbability, probabilities, topClasses } from '../policy/score.js';
+import { DecodeQueue } from './decode-queue.js';
+import { imageTensor, type LoadedCascade } from './loaded.js';
+import type { Job, JobResult, LaneLimits } from './messages.js';
+import { type Row, rowData, stack } from './session.js';
+
+/** A picture on its way through its plan. */
+interface Traveller {
+  readonly job: Job;
+  readonly plan: Plan;
+  at: Position;
+  /** The image and the features that later stages of this rung may need, by tensor name. */
+  held: Map<string, Row>;
+  /** Last decoded side and its pixels: a rung of the same resolution needs no second decode. */
+  pixels?: { readonly side: number; readonly data: Uint8Array };
+  readonly passed: ExitScore[];
+  /** Calibrated probabilities at each passed exit, [classes]. */
+  readonly answers: Float32Array[];
+  macs: number;
+  decodeMs: number;
+  inferenceMs: number;
+  runMs: number;
+  cancelled: boolean;
+}
+
+/** Reports of the engine: each picture's result, and each run. */
+export interface EngineEvents {
+  result(result: JobResult): void;
+  run(batch: number, ms: number): void;
+}
+
+interface StageQueue {
+  readonly loaded: LoadedCascade;
+  readonly rung: number;
+  readonly stage: number;
+  readonly batch: number;
+  readonly waiting: Traveller[];
+}
+
+export class Engine {
+  readonly #cascades: ReadonlyMap<string, LoadedCascade>;
+  readonly #facts: Readonly<Record<string, CascadeFacts>>;
+  readonly #plans: readonly Plan[];
+  readonly #events: EngineEvents;
+  readonly #decoder: DecodeQueue;
+  readonly #maxPixels: number;
+  /** Deepest first: the order in which they are served. */
+  readonly #queues: StageQueue[] = [];
+  readonly #travellers = new Map<number, Traveller>();
+  #running = false;
+
+  constructor(
+    cascades: ReadonlyMap<string, LoadedCascade>,
+    facts: Readonly<Record<string, CascadeFacts>>,
+    plans: readonly Plan[],
+    limits: LaneLimits,
+    events: EngineEvents,
+  ) {
+    this.#cascades = cascades;
+    this.#facts = facts;
+    this.#plans = plans;
+    this.#events = events;
+    this.#maxPixels = limits.maxPixels;
+    this.#decoder = new DecodeQueue(limits.decoders);
+    for (const loaded of cascades.values()) {
+      for (const [rung, { stages }] of loaded.cascade.rungs.entries()) {
+        for (const stage of stages.keys()) {
+          const batch = facts[loaded.cascade.name]![rung]![stage]!.batch;
+          this.#queues.unshift({ loaded, rung, stage, batch, waiting: [] });
+        }
+      }
+    }
+    const depth = (queue: StageQueue) => queue.rung * 1000 + queue.stage;
+    this.#queues.sort((a, b) => depth(b) - depth(a));
+  }
+
+  /** Pictures that have no result yet. */
+  get size(): number {
+    return this.#travellers.size;
+  }
+
+  submit(job: Job): void {
+    const traveller: Traveller = {
+      job,
+      plan: this.#plans[job.plan]!,
+      at: { leg: 0, stage: 0 },
+      held: new Map(),
+      passed: [],
+      answers: [],
+      macs: 0,
+      decodeMs: 0,
+      inferenceMs: 0,
+      runMs: 0,
+      cancelled: false,
+    };
+    this.#travellers.set(job.id, traveller);
+    this.#enterRung(traveller);
+  }
+
+  /** Drops a picture before its next decode or run. */
+  cancel(id: number): void {
+    const traveller = this.#travellers.get(id);
+    if (traveller !== undefined) traveller.cancelled = true;
+  }
+
+  #enterRung(traveller: Traveller): void {
+    const loaded = this.#cascades.get(traveller.plan.cascade)!;
+    const side = loaded.cascade.rungs[traveller.plan.legs[traveller.at.leg]!.rung]!.resolution;
+    if (traveller.pixels?.side === side) {
+      this.#hold(traveller, loaded, side, traveller.pixels.data);
+      return;
+    }
+    const target = { resolution: side, kernel: loaded.cascade.input.kernel, maxPixels: this.#maxPixels };
+    const wanted = () => !this.#dropped(traveller);
+    this.#decoder.decode(traveller.job.image, target, wanted).then(
+      (decoded) => {
+        if (decoded === undefined) return;
+        traveller.decodeMs += decoded.ms;
+        traveller.pixels = { side, data: decoded.pixels };
+        this.#hold(traveller, loaded, side, decoded.pixels);
+      },
+      (error: unknown) => this.#fail(traveller, error),
+    );
+  }
+
+  #hold(traveller: Traveller, loaded: LoadedCascade, side: number, pixels: Uint8Array): void {
+    const tensor = imageTensor(loaded.cascade, side, pixels);
+    traveller.held = new Map([[loaded.cascade.input.tensor, { tensor, index: 0 }]]);
+    this.#enqueue(traveller, loaded);
+  }
+
+  #enqueue(traveller: Traveller, loaded: LoadedCascade): void {
+    const rung = traveller.plan.legs[traveller.at.leg]!.rung;
+    const queue = this.#queues.find((q) => q.loaded === loaded && q.rung === rung && q.stage === traveller.at.stage)!;
+    queue.waiting.push(traveller);
+    if (!this.#running) void this.#serve();
+  }
+
+  async #serve(): Promise<void> {
+    this.#running = true;
+    for (;;) {
+      const queue = this.#queues.find((q) => q.waiting.length > 0);
+      if (queue === undefined) break;
+      const batch = queue.waiting.splice(0, queue.batch).filter((traveller) => !this.#dropped(traveller));
+      if (batch.length > 0) await this.#run(queue, batch).catch((error) => this.#failAll(batch, error));
+      // Lets new pictures, finished decodes and cancellations in between two runs.
+      await turn();
+    }
+    this.#running = false;
+  }
+
+  async #run(queue: StageQueue, batch: readonly Traveller[]): Promise<void> {
+    const rung = queue.loaded.cascade.rungs[queue.rung]!;
+    const stage = rung.stages[queue.stage]!;
+    const feeds = new Map(stage.inputs.map((name) => [name, stack(batch.map((t) => t.held.get(name)!))]));
+    const from = performance.now();
+    const out = await queue.loaded.sessions[queue.rung]![queue.stage]!.run(feeds);
+    const ms = performance.now() - from;
+    this.#events.run(batch.length, ms);
+    const macs = this.#facts[queue.loaded.cascade.name]![queue.rung]![queue.stage]!.macs;
+    for (const [index, traveller] of batch.entries()) {
+      const p = probabilities(rowData({ tensor: out.logits, index }), stage.temperature);
+      for (const [name, tensor] of out.features) traveller.held.set(name, { tensor, index });
+      traveller.macs += macs;
+      traveller.runMs += ms;
+      traveller.inferenceMs += ms / batch.length;
+      traveller.passed.push({ ...traveller.at, score: maxProbability(p) });
+      traveller.answers.push(p);
+      this.#advance(traveller, queue.loaded);
+    }
+  }
+
+  #advance(traveller: Traveller, loaded: LoadedCascade): void {
+    if (this.#dropped(traveller)) return;
+    const { plan, passed, job } = traveller;
+    const means = { leftMs: job.deadlineAt - Date.now(), spentMacs: traveller.macs };
+    const step = decide(plan, this.#facts[plan.cascade]!, passed, means);
+    if (step.kind === 'answer') {
+      this.#answer(traveller, step.exit, step.reason);
+      return;
+    }
+    const climbs = step.next.leg !== traveller.at.leg;
+    traveller.at = step.next;
+    if (climbs) this.#enterRung(traveller);
+    else this.#enqueue(traveller, loaded);
+  }
+
+  /** True when the picture needs no more work: its caller left, or its deadline passed (then it is answered here). */
+  #dropped(traveller: Traveller): boolean {
+    if (!this.#travellers.has(traveller.job.id)) return true;
+    if (traveller.cancelled) {
+      this.#fail(traveller, new RequestError('client_gone', 'the caller left'));
+      return true;
+    }
+    if (Date.now() < traveller.job.deadlineAt) return false;
+    if (traveller.passed.length > 0) this.#answer(traveller, surest(traveller.passed), 'deadline');
+    else this.#fail(traveller, new RequestError('deadline_exceeded', 'the deadline passed before any exit had an answer'));
+    return true;
+  }
+
+  #answer(traveller: Traveller, exit: number, reason: 'confident' | 'final' | 'deadline' | 'budget'): void {
+    const { job, plan, passed } = traveller;
+    const from = passed[exit]!;
+    this.#travellers.delete(job.id);
+    this.#events.result({
+      id: job.id,
+      ok: true,
+      top: topClasses(traveller.answers[exit]!, job.top),
+      rung: plan.legs[from.leg]!.rung,
+      exit: from.stage + 1,
+      score: from.score,
+      reason,
+      ...(job.explain ? { steps: stepsOf(traveller, exit) } : {}),
+      macs: traveller.macs,
+      decodeMs: traveller.decodeMs,
+      inferenceMs: traveller.inferenceMs,
+      runMs: traveller.runMs,
+    });
+  }
+
+  #failAll(batch: readonly Traveller[], error: unknown): void {
+    for (const traveller of batch) this.#fail(traveller, error);
+  }
+
+  #fail(traveller: Traveller, error: unknown): void {
+    if (!this.#travellers.delete(traveller.job.id)) return;
+    const known = error instanceof RequestError ? error : new RequestError('internal', String(error));
+    this.#events.result({ id: traveller.job.id, ok: false, code: known.code, detail: known.detail });
+  }
+}
+
+function stepsOf(traveller: Traveller, exit: number) {
+  const { plan, passed } = traveller;
+  return passed.map(({ leg, stage, score }, index) => ({
+    rung: plan.legs[leg]!.rung,
+    exit: stage + 1,
+    score,
+    threshold: plan.legs[leg]!.thresholds[stage] ?? null,
+    exited: index === exit,
+  }));
+}

@@ -1,0 +1,93 @@
+/** The lane process: takes messages from the gateway, decodes, infers, answers. Started by `gateway/lane.ts`. */
+
+import type { CascadeFacts } from '../cascade/cascade.js';
+import { ConfigError } from '../errors.js';
+import { Engine } from './engine.js';
+import { type LoadedCascade, loadSessions, measure } from './loaded.js';
+import type { BrokenCascade, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
+
+const BEAT_MS = 1000;
+
+const cascades = new Map<string, LoadedCascade>();
+let limits: LaneLimits;
+let engine: Engine | undefined;
+let outbox: { results: JobResult[]; busyMs: number; batches: number[] } | undefined;
+
+function send(message: FromLane): void {
+  process.send?.(message);
+}
+
+/** Collects what happens in one turn of the event loop into one message. */
+function mail(): NonNullable<typeof outbox> {
+  if (outbox === undefined) {
+    outbox = { results: [], busyMs: 0, batches: [] };
+    setImmediate(() => {
+      const full = outbox!;
+      outbox = undefined;
+      send({ type: 'results', ...full });
+    });
+  }
+  return outbox;
+}
+
+async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
+  limits = message.limits;
+  const broken: BrokenCascade[] = [];
+  for (const cascade of message.cascades) {
+    try {
+      cascades.set(cascade.name, await loadSessions(cascade, limits.threads));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      broken.push({ cascade: cascade.name, file: error.file, key: error.key, reason: error.reason });
+    }
+  }
+  send({ type: 'loaded', broken });
+}
+
+async function measureAll(): Promise<void> {
+  const facts: Record<string, CascadeFacts> = {};
+  for (const [name, loaded] of cascades) facts[name] = await measure(loaded);
+  send({ type: 'measured', facts });
+}
+
+function start(message: Extract<ToLane, { type: 'start' }>): void {
+  engine = new Engine(cascades, message.facts, message.plans, limits, {
+    result: (result) => mail().results.push(result),
+    run: (batch, ms) => {
+      const box = mail();
+      box.busyMs += ms;
+      box.batches.push(batch);
+    },
+  });
+  send({ type: 'ready' });
+}
+
+async function receive(message: ToLane): Promise<void> {
+  switch (message.type) {
+    case 'load':
+      return load(message);
+    case 'measure':
+      return measureAll();
+    case 'start':
+      return start(message);
+    case 'jobs':
+      for (const job of message.jobs) engine!.submit(job);
+      return;
+    case 'cancel':
+      for (const id of message.ids) engine!.cancel(id);
+  }
+}
+
+process.on('message', (message: ToLane) => {
+  receive(message).catch((error: unknown) => {
+    // A lane that cannot go on must not linger half-alive: the gateway replaces it and sends its pictures to another.
+    console.error(error);
+    process.exit(1);
+  });
+});
+// The gateway is gone: nobody will take an answer.
+process.on('disconnect', () => process.exit(0));
+// Ctrl-C reaches the whole process group; only the gateway decides when a lane stops.
+process.on('SIGINT', () => {});
+process.on('SIGTERM', () => {});
+setInterval(() => send({ type: 'beat' }), BEAT_MS).unref();

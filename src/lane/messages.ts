@@ -1,0 +1,99 @@
+/** The messages between the gateway and a lane: all that the two share, apart from cascades and policies. */
+
+import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
+import type { RequestErrorCode } from '../errors.js';
+import type { Reason } from '../policy/decide.js';
+import type { Plan } from '../policy/plan.js';
+
+/** One picture to answer. */
+export interface Job {
+  readonly id: number;
+  /** The encoded picture. */
+  readonly image: Uint8Array;
+  /** Index in the plans of the last `start`. */
+  readonly plan: number;
+  /** How many classes to give. */
+  readonly top: number;
+  /** Milliseconds since the epoch; Infinity without a deadline. */
+  readonly deadlineAt: number;
+  readonly explain: boolean;
+}
+
+/** An exit that was passed, as `explain=true` shows it. */
+export interface PassedExit {
+  /** Index in the cascade's rungs. */
+  readonly rung: number;
+  /** From 1. */
+  readonly exit: number;
+  readonly score: number;
+  readonly threshold: number | null;
+  readonly exited: boolean;
+}
+
+export interface JobAnswer {
+  readonly id: number;
+  readonly ok: true;
+  readonly top: readonly { readonly index: number; readonly probability: number }[];
+  readonly rung: number;
+  /** From 1. */
+  readonly exit: number;
+  readonly score: number;
+  readonly reason: Reason;
+  readonly steps?: readonly PassedExit[];
+  readonly macs: number;
+  /** Wall time of all its decodes. */
+  readonly decodeMs: number;
+  /** Its share of the runs that it was part of: run time / batch size. */
+  readonly inferenceMs: number;
+  /** Wall time of the runs that it was part of. */
+  readonly runMs: number;
+}
+
+export interface JobFailure {
+  readonly id: number;
+  readonly ok: false;
+  readonly code: RequestErrorCode;
+  readonly detail: string;
+}
+
+export type JobResult = JobAnswer | JobFailure;
+
+/** A cascade that did not load in the lane. */
+export interface BrokenCascade {
+  readonly cascade: string;
+  readonly file: string;
+  readonly key: string;
+  readonly reason: string;
+}
+
+export interface LaneLimits {
+  /** Width x height of the largest picture that is decoded. */
+  readonly maxPixels: number;
+  /** Pictures decoded at a time. */
+  readonly decoders: number;
+  /** ONNX Runtime's intra-op threads. */
+  readonly threads: number;
+}
+
+/** Gateway to lane. */
+export type ToLane =
+  | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
+  | { readonly type: 'measure' }
+  | { readonly type: 'start'; readonly facts: Readonly<Record<string, CascadeFacts>>; readonly plans: readonly Plan[] }
+  | { readonly type: 'jobs'; readonly jobs: readonly Job[] }
+  | { readonly type: 'cancel'; readonly ids: readonly number[] };
+
+/** Lane to gateway. */
+export type FromLane =
+  | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
+  | { readonly type: 'measured'; readonly facts: Readonly<Record<string, CascadeFacts>> }
+  | { readonly type: 'ready' }
+  | { readonly type: 'beat' }
+  | {
+      readonly type: 'results';
+      readonly results: readonly JobResult[];
+      /** Milliseconds that ONNX Runtime ran since the last message. */
+      readonly busyMs: number;
+      /** Sizes of the batches that ran since the last message. */
+      readonly batches: readonly number[];
+    };

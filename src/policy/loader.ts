@@ -1,0 +1,37 @@
+/** Reads policies/*.yaml. A broken one is reported and left out. */
+
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { readYaml } from '../config-file.js';
+import { ConfigError } from '../errors.js';
+import { PolicyFile } from './schema.js';
+
+export interface NamedPolicy {
+  readonly name: string;
+  readonly file: string;
+  readonly policy: PolicyFile;
+}
+
+export interface Policies {
+  readonly policies: readonly NamedPolicy[];
+  readonly broken: readonly ConfigError[];
+}
+
+/** @throws ConfigError when the directory itself cannot be read */
+export async function loadPolicies(directory: string): Promise<Policies> {
+  const files = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(directory, '', `the policies cannot be read: ${error.code}`);
+  });
+  const policies: NamedPolicy[] = [];
+  const broken: ConfigError[] = [];
+  for (const file of files.filter((f) => /\.ya?ml$/.test(f)).sort()) {
+    try {
+      const path = join(directory, file);
+      policies.push({ name: basename(file).replace(/\.ya?ml$/, ''), file: path, policy: await readYaml(PolicyFile, path) });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      broken.push(error);
+    }
+  }
+  return { policies, broken };
+}

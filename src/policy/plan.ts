@@ -1,0 +1,57 @@
+/** A plan is a policy resolved against one cascade: the lane walks it without looking at YAML or names again. */
+
+import type { Cascade } from '../cascade/cascade.js';
+import { ConfigError } from '../errors.js';
+import type { PolicyFile } from './schema.js';
+
+/** One rung of the walk. */
+export interface Leg {
+  /** Index in {@link Cascade.rungs}. */
+  readonly rung: number;
+  /** One per exit; null: never leave here. */
+  readonly thresholds: readonly (number | null)[];
+}
+
+export interface Plan {
+  readonly cascade: string;
+  readonly policy: string;
+  readonly legs: readonly Leg[];
+  /** Multiply-accumulates that one picture may spend. */
+  readonly budgetMacs: number;
+}
+
+/**
+ * Resolves a policy for a cascade; undefined when the policy does not speak of that cascade.
+ * @throws ConfigError when rungs or numbers of exits do not fit the cascade
+ */
+export function planFor(policy: PolicyFile, name: string, file: string, cascade: Cascade): Plan | undefined {
+  if (policy.kind === 'full') return fullPlan(cascade, name);
+  const route = policy.cascades[cascade.name];
+  if (route === undefined) return undefined;
+  const legs = route.route.map((leg, index): Leg => {
+    const key = `cascades.${cascade.name}.route[${index}]`;
+    const rung = cascade.rungs.findIndex((r) => r.id === leg.rung);
+    if (rung < 0) {
+      const known = cascade.rungs.map((r) => r.id).join(', ');
+      throw new ConfigError(file, `${key}.rung`, `found "${leg.rung}"; ${cascade.name} has: ${known}`);
+    }
+    const exits = cascade.rungs[rung]!.stages.length;
+    if (leg.thresholds.length !== exits) {
+      throw new ConfigError(file, `${key}.thresholds`, `found ${leg.thresholds.length} thresholds; ${leg.rung} has ${exits} exits`);
+    }
+    return { rung, thresholds: leg.thresholds };
+  });
+  const last = legs.at(-1)!;
+  if (last.thresholds.at(-1) !== null) {
+    const key = `cascades.${cascade.name}.route[${legs.length - 1}].thresholds[${last.thresholds.length - 1}]`;
+    throw new ConfigError(file, key, 'the last exit of the last rung always answers: its threshold must be null');
+  }
+  return { cascade: cascade.name, policy: name, legs, budgetMacs: route.budget_macs ?? Number.POSITIVE_INFINITY };
+}
+
+/** The static choice: the last rung to its last exit, no early exit. */
+export function fullPlan(cascade: Cascade, name = 'full'): Plan {
+  const rung = cascade.rungs.length - 1;
+  const thresholds = cascade.rungs[rung]!.stages.map(() => null);
+  return { cascade: cascade.name, policy: name, legs: [{ rung, thresholds }], budgetMacs: Number.POSITIVE_INFINITY };
+}

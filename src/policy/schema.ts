@@ -1,0 +1,31 @@
+/** The schema of policies/NAME.yaml: how a cascade is walked. */
+
+import { z } from 'zod';
+
+const threshold = z.number().min(0).max(1);
+
+const leg = z.strictObject({
+  rung: z.string().min(1).describe('backbone/width@resolution, as in cascade.yaml'),
+  thresholds: z
+    .array(threshold.nullable())
+    .min(1)
+    .describe('one per exit: leave when the score is at least this; null: never leave here'),
+});
+
+const route = z.strictObject({
+  budget_macs: z.number().positive().optional().describe('a picture never spends more multiply-accumulates than this'),
+  route: z.array(leg).min(1).describe('rungs in the order in which a picture climbs them'),
+});
+
+/** A policy file. `full` walks the last rung to its last exit in any cascade; `threshold` lists its cascades. */
+export const PolicyFile = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('full'), description: z.string().default('') }),
+  z.strictObject({
+    kind: z.literal('threshold'),
+    description: z.string().default(''),
+    score: z.literal('max_probability').default('max_probability').describe('softmax of logits / temperature, its maximum'),
+    cascades: z.record(z.string().min(1), route).refine((map) => Object.keys(map).length > 0, 'at least one cascade'),
+  }),
+]);
+
+export type PolicyFile = z.output<typeof PolicyFile>;

@@ -1,0 +1,58 @@
+/** One way to build a test gateway: the package's own models and policies, real lanes, the app in front. */
+
+import { fileURLToPath } from 'node:url';
+import type { Express } from 'express';
+import { loadRepository } from '../../src/cascade/loader.js';
+import { Gateway, type GatewayEvents, type GatewayOptions } from '../../src/gateway/gateway.js';
+import { type AppDeps, createApp } from '../../src/http/app.js';
+import { Auth, type AuthOptions } from '../../src/http/auth.js';
+import { loadPolicies } from '../../src/policy/loader.js';
+import { createLog } from '../../src/telemetry/log.js';
+import { Metrics } from '../../src/telemetry/metrics.js';
+
+export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+export const MODELS = `${ROOT}models`;
+export const POLICIES = `${ROOT}policies`;
+
+export interface TestGateway {
+  readonly gateway: Gateway;
+  readonly deps: AppDeps;
+  readonly app: Express;
+  readonly deaths: string[];
+}
+
+export async function startGateway(
+  options: Partial<GatewayOptions> = {},
+  auth: AuthOptions = { keyHashes: [], ratePerSecond: 0 },
+  maxBytes = 20_000_000,
+): Promise<TestGateway> {
+  const { cascades } = await loadRepository(MODELS);
+  const { policies } = await loadPolicies(POLICIES);
+  const metrics = new Metrics();
+  const deaths: string[] = [];
+  const events: GatewayEvents = {
+    laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+    laneDied: (lane, cause) => {
+      deaths.push(cause);
+      metrics.laneDied(lane);
+    },
+  };
+  const gateway = new Gateway(
+    {
+      cascades,
+      policies,
+      lanes: 2,
+      threads: 1,
+      maxPixels: 50_000_000,
+      queue: 1000,
+      defaultCascade: 'cifar10',
+      defaultPolicy: 'balanced',
+      ...options,
+    },
+    events,
+  );
+  metrics.watch(gateway);
+  const deps: AppDeps = { gateway, metrics, auth: new Auth(auth), log: createLog('silent'), maxBytes };
+  await gateway.start();
+  return { gateway, deps, app: createApp(deps), deaths };
+}

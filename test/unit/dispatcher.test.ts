@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { Dispatcher, type Worker } from '../../src/gateway/dispatcher.js';
+import type { Job, JobResult } from '../../src/lane/messages.js';
+
+/** Remembers what it was given; the test says when it answers. */
+class ScriptedWorker implements Worker {
+  readonly jobs: Job[] = [];
+  readonly cancelled: number[] = [];
+  run(jobs: readonly Job[]) {
+    this.jobs.push(...jobs);
+  }
+  cancel(ids: readonly number[]) {
+    this.cancelled.push(...ids);
+  }
+}
+
+const request = (name: string, deadlineAt = Number.POSITIVE_INFINITY) => ({
+  image: Buffer.from(name),
+  plan: 0,
+  top: 1,
+  deadlineAt,
+  explain: false,
+});
+const answerTo = (job: Job): JobResult => ({
+  id: job.id,
+  ok: true,
+  top: [{ index: 0, probability: 1 }],
+  rung: 0,
+  exit: 1,
+  score: 1,
+  reason: 'confident',
+  macs: 1,
+  decodeMs: 1,
+  inferenceMs: 1,
+  runMs: 1,
+});
+const code = (promise: Promise<unknown>) => promise.then(() => 'answered').catch((error) => error.code as string);
+
+describe('Dispatcher', () => {
+  it('gives new requests to the lane with the fewest on board, up to the window', () => {
+    const dispatcher = new Dispatcher({ queue: 10, window: 2 }, () => {});
+    const [a, b] = [new ScriptedWorker(), new ScriptedWorker()];
+    dispatcher.attach(a);
+    dispatcher.attach(b);
+    for (let i = 0; i < 6; i++) void dispatcher.dispatch(request(`${i}`)).catch(() => {});
+    expect([a.jobs.length, b.jobs.length, dispatcher.queued]).toEqual([2, 2, 2]);
+  });
+
+  it('refuses at the limit of the queue, with a time to try again', async () => {
+    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
+    void dispatcher.dispatch(request('waits')).catch(() => {});
+    await expect(dispatcher.dispatch(request('too many'))).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+  });
+
+  it('sends the requests of a dead lane to another one, each alone, and blames none that live', async () => {
+    const poisoned: string[] = [];
+    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) => poisoned.push(Buffer.from(image).toString()));
+    const [first, second] = [new ScriptedWorker(), new ScriptedWorker()];
+    dispatcher.attach(first);
+    const outcomes = ['a', 'b', 'c'].map((name) => code(dispatcher.dispatch(request(name))));
+    dispatcher.detach(first);
+    dispatcher.attach(second);
+    for (let i = 0; i < 3; i++) {
+      expect(second.jobs.length).toBe(i + 1);
+      dispatcher.results(second, [answerTo(second.jobs[i]!)]);
+    }
+    expect(await Promise.all(outcomes)).toEqual(['answered', 'answered', 'answered']);
+    expect(poisoned).toEqual([]);
+  });
+
+  it('refuses a request that kills two lanes, and only that one', async () => {
+    const poisoned: string[] = [];
+    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) => poisoned.push(Buffer.from(image).toString()));
+    const lanes = Array.from({ length: 3 }, () => new ScriptedWorker());
+    dispatcher.attach(lanes[0]!);
+    const bad = code(dispatcher.dispatch(request('bad')));
+    const good = code(dispatcher.dispatch(request('good')));
+    dispatcher.detach(lanes[0]!);
+    dispatcher.attach(lanes[1]!);
+    dispatcher.detach(lanes[1]!); // died with `bad` alone on board
+    expect(await bad).toBe('poison_image');
+    dispatcher.attach(lanes[2]!);
+    dispatcher.results(lanes[2]!, [answerTo(lanes[2]!.jobs[0]!)]);
+    expect(await good).toBe('answered');
+    expect(poisoned).toEqual(['bad']);
+  });
+
+  it('does not blame a request for a second death that it shared with others', async () => {
+    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, () => {});
+    const [first, second] = [new ScriptedWorker(), new ScriptedWorker()];
+    dispatcher.attach(first);
+    const outcomes = ['a', 'b'].map((name) => code(dispatcher.dispatch(request(name))));
+    dispatcher.detach(first);
+    dispatcher.attach(second);
+    dispatcher.results(second, [answerTo(second.jobs[0]!)]);
+    dispatcher.results(second, [answerTo(second.jobs[1]!)]);
+    expect(await Promise.all(outcomes)).toEqual(['answered', 'answered']);
+  });
+
+  it('frees the place of a caller who left: at once in the queue, with word to the lane when it is there', async () => {
+    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
+    const lane = new ScriptedWorker();
+    dispatcher.attach(lane);
+    const [aboard, waiting] = [new AbortController(), new AbortController()];
+    const first = code(dispatcher.dispatch(request('aboard'), aboard.signal));
+    const second = code(dispatcher.dispatch(request('waiting'), waiting.signal));
+    waiting.abort();
+    expect(await second).toBe('client_gone');
+    expect(dispatcher.queued).toBe(0);
+    aboard.abort();
+    expect(await first).toBe('client_gone');
+    expect(lane.cancelled).toEqual([lane.jobs[0]!.id]);
+    // The lane's word that it dropped the picture makes room for the next.
+    const third = code(dispatcher.dispatch(request('next')));
+    dispatcher.results(lane, [{ id: lane.jobs[0]!.id, ok: false, code: 'client_gone', detail: '' }]);
+    dispatcher.results(lane, [answerTo(lane.jobs[1]!)]);
+    expect(await third).toBe('answered');
+  });
+
+  it('answers deadline_exceeded to a request that no lane takes in time', async () => {
+    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
+    expect(await code(dispatcher.dispatch(request('late', Date.now() + 5)))).toBe('deadline_exceeded');
+    expect(dispatcher.queued).toBe(0);
+  });
+
+  it('gives up on a lane that is stuck long past the deadline', async () => {
+    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
+    const lane = new ScriptedWorker();
+    dispatcher.attach(lane);
+    expect(await code(dispatcher.dispatch(request('stuck', Date.now() + 5)))).toBe('deadline_exceeded');
+    expect(lane.cancelled).toEqual([lane.jobs[0]!.id]);
+  });
+
+  it('refuses all that is unanswered when it closes', async () => {
+    const dispatcher = new Dispatcher({ queue: 9, window: 1 }, () => {});
+    dispatcher.attach(new ScriptedWorker());
+    const outcomes = ['aboard', 'waiting'].map((name) => code(dispatcher.dispatch(request(name))));
+    const closing = await import('../../src/errors.js');
+    dispatcher.close(new closing.RequestError('shutting_down', 'bye'));
+    expect(await Promise.all(outcomes)).toEqual(['shutting_down', 'shutting_down']);
+  });
+});

@@ -1,0 +1,115 @@
+import { mkdtemp, readdir, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type ImportOptions, importOnnx } from '../../src/cascade/import.js';
+import { Manifest } from '../../src/cascade/manifest.js';
+import { readYaml } from '../../src/config-file.js';
+import { GraphBuilder, skipNet } from '../support/graphs.js';
+
+const labels = ['cat', 'dog', { name: 'eel', wnid: 'n01' }, 'fox', 'gnu'];
+let directory: string;
+let options: ImportOptions;
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'sluice-'));
+  const file = join(directory, 'whole.onnx');
+  await writeFile(file, skipNet().bytes());
+  options = { file, into: join(directory, 'tiny'), backbone: 'skip', resolutions: [16, 32], labels, uint8: true };
+});
+
+const manifest = () => readYaml(Manifest, join(directory, 'tiny', 'cascade.yaml'));
+
+describe('importing a graph', () => {
+  it('writes stages and a manifest, and reports what each stage costs', async () => {
+    const calibration = [{ resolution: 16, temperatures: [1.5, 1.2, 1], accuracy: [0.5, 0.6, 0.7] }];
+    const report = await importOnnx({ ...options, calibration, description: 'test', kernel: 'linear' });
+    expect(report.maxAbsDifference).toBeLessThan(1e-4);
+    expect(report.rungs.map((rung) => [rung.resolution, rung.stages.length])).toEqual([
+      [16, 3],
+      [32, 3],
+    ]);
+    expect(report.rungs[1]!.stages[1]).toMatchObject({
+      exit: 'exit2',
+      macs: 16 * 16 * 12 * 8 * 9 + 12 * 5,
+      inputs: ['p1'],
+    });
+    const read = await manifest();
+    expect(read.input).toEqual({ layout: 'nhwc-uint8', tensor: 'image', scale: 1, kernel: 'linear' });
+    expect(read.rungs[0]).toEqual({ backbone: 'skip', width: 1, ...calibration[0] });
+    expect(read.graphs[0]!.stages[0]).toEqual({
+      file: 'skip-w1-stage1.onnx',
+      inputs: ['image'],
+      features: ['p1', 'skip'],
+      logits: 'exit1',
+    });
+    expect((await readdir(options.into)).sort()).toEqual([
+      'cascade.yaml',
+      'skip-w1-stage1.onnx',
+      'skip-w1-stage2.onnx',
+      'skip-w1-stage3.onnx',
+    ]);
+    const text = await readFile(report.manifest, 'utf8');
+    expect(text).toContain('features: [p1, skip]');
+    expect(text).toContain('temperatures: [1.5, 1.2, 1]');
+  });
+
+  it('merges a second width, keeps comments, and sorts rungs by MACs', async () => {
+    const { manifest: yaml } = await importOnnx(options);
+    await writeFile(yaml, (await readFile(yaml, 'utf8')).replace('labels:', '# animals of the yard\nlabels:'));
+    const half = join(directory, 'half.onnx');
+    await writeFile(half, skipNet(5, 0.5).bytes());
+    const { labels: _, ...withoutLabels } = options;
+    await importOnnx({ ...withoutLabels, file: half, width: 0.5 });
+    await importOnnx({ ...withoutLabels, file: half, width: 0.5, exits: ['exit1', 'exit3'] });
+    const read = await manifest();
+    expect(read.labels).toEqual(labels);
+    expect(read.graphs.map((graph) => [graph.width, graph.stages.length])).toEqual([
+      [1, 3],
+      [0.5, 2],
+    ]);
+    expect(read.rungs.map((rung) => [rung.width, rung.resolution])).toEqual([
+      [0.5, 16],
+      [1, 16],
+      [0.5, 32],
+      [1, 32],
+    ]);
+    expect(await readFile(yaml, 'utf8')).toContain('# animals of the yard');
+    expect(await readdir(options.into)).not.toContain('skip-w0.5-stage3.onnx');
+  });
+
+  it('can leave float input as it is', async () => {
+    const report = await importOnnx({ ...options, uint8: false, scale: 255 });
+    expect(report.maxAbsDifference).toBeLessThan(1e-4);
+    expect((await manifest()).input).toMatchObject({ layout: 'nchw-float32', tensor: 'image', scale: 255 });
+  });
+
+  it('refuses what does not fit, and then writes nothing', async () => {
+    const { labels: _, ...withoutLabels } = options;
+    await expect(importOnnx(withoutLabels)).rejects.toThrow('labels: the cascade is new');
+    await expect(importOnnx({ ...options, labels: ['a', 'b'] })).rejects.toThrow(
+      'found 2 labels; the graph has 5 logits',
+    );
+    const calibration = [{ resolution: 16, temperatures: [1] }];
+    await expect(importOnnx({ ...options, calibration })).rejects.toThrow('found 1 values at 16 pixels; exits: 3');
+    await expect(importOnnx({ ...options, uint8: false, mean: [1, 2, 3] })).rejects.toThrow('uint8 input only');
+    const cold = join(directory, 'nan.onnx');
+    await writeFile(
+      cold,
+      new GraphBuilder().image().node('Log', ['image'], 'l').conv('l', 'c', 3, 2).head('c', 'y', 2, 5).bytes(),
+    );
+    await expect(importOnnx({ ...options, file: cold })).rejects.toThrow('are not all finite');
+    expect(await readdir(directory)).not.toContain('tiny');
+  });
+
+  it('refuses a graph that the cascade cannot share labels or input with', async () => {
+    await importOnnx(options);
+    const before = await readFile(join(options.into, 'cascade.yaml'), 'utf8');
+    await expect(importOnnx({ ...options, uint8: false, width: 0.5 })).rejects.toThrow(
+      'input.layout: found nhwc-uint8',
+    );
+    const others = ['cat', 'dog', 'eel', 'fox', 'yak'];
+    await expect(importOnnx({ ...options, labels: others })).rejects.toThrow('"yak" as label 4');
+    expect(await readFile(join(options.into, 'cascade.yaml'), 'utf8')).toBe(before);
+  });
+});
