@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { Document, isCollection, isScalar, parseDocument, visit } from 'yaml';
 import { parseYaml, readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
+import { rungId } from './cascade.js';
 import { Manifest } from './manifest.js';
 import { countStageMacs } from './onnx/macs.js';
 import { readModel } from './onnx/model.js';
@@ -57,20 +58,24 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
 }
 
 /**
- * Puts a graph and its rungs in, in place of those of the same backbone and width; rungs are sorted by the MACs of their whole graph.
+ * Puts a graph and its rungs in, in place of those of the same backbone, width and resolution; rungs are sorted by the MACs of their whole graph.
  * @throws ConfigError when labels, input layout or calibration do not fit, or a stage file of another graph is broken
  */
 export async function mergeManifest(addition: Addition): Promise<Manifest> {
   const { file, existing, graph, input, macs } = addition;
   const labels = mergedLabels(addition);
   if (existing !== undefined) checkInput(file, existing.input, input);
-  const isOther = (entry: { backbone: string; width: number }): boolean =>
-    entry.backbone !== graph.backbone || entry.width !== graph.width;
-  const others = existing?.graphs.filter(isOther) ?? [];
+  const isOther = (entry: { backbone: string; width: number }, resolution: number): boolean =>
+    entry.backbone !== graph.backbone || entry.width !== graph.width || !graph.resolutions.includes(resolution);
+  const others = (existing?.graphs ?? [])
+    .map((other) => ({ ...other, resolutions: other.resolutions.filter((side) => isOther(other, side)) }))
+    .filter((other) => other.resolutions.length > 0);
   const costed: { rung: Rung; macs: number }[] = [];
-  for (const rung of existing?.rungs.filter(isOther) ?? []) {
-    const of = others.find((other) => other.backbone === rung.backbone && other.width === rung.width);
-    if (of === undefined) throw new ConfigError(file, 'rungs', `no graph ${rung.backbone} of width ${rung.width}`);
+  for (const rung of existing?.rungs.filter((r) => isOther(r, r.resolution)) ?? []) {
+    const serves = (other: Manifest['graphs'][number]): boolean =>
+      other.backbone === rung.backbone && other.width === rung.width && other.resolutions.includes(rung.resolution);
+    const of = others.find(serves);
+    if (of === undefined) throw new ConfigError(file, 'rungs', `no graph for ${rungId(rung)}`);
     costed.push({ rung, macs: await fullMacs(file, of, rung.resolution) });
   }
   for (const [resolution, cost] of macs) costed.push({ rung: newRung(addition, resolution), macs: cost });

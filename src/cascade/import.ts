@@ -113,8 +113,9 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
   const graph: Manifest['graphs'][number] = {
     backbone: options.backbone,
     width,
+    resolutions: [...options.resolutions].sort((a, b) => a - b),
     stages: stages.map((stage, k) => ({
-      file: `${options.backbone}-w${width}-stage${k + 1}.onnx`,
+      file: `${stagePrefix(options.backbone, width, options.resolutions)}${k + 1}.onnx`,
       inputs: [...stage.inputs],
       features: [...stage.features],
       logits: stage.logits,
@@ -194,12 +195,17 @@ async function write(
     for (const [name] of files) await rm(temporary(name), { force: true });
   }
   // A graph that had more exits before leaves stages that nothing names any more.
-  const prefix = `${graph.backbone}-w${graph.width}-stage`;
+  const prefix = stagePrefix(graph.backbone, graph.width, graph.resolutions);
   const current = new Set(files.map(([name]) => name));
   for (const name of await readdir(into)) {
     const isStage = name.startsWith(prefix) && /^\d+\.onnx$/.test(basename(name).slice(prefix.length));
     if (isStage && !current.has(name)) await rm(join(into, name), { force: true });
   }
+}
+
+/** Stage files are named by what they serve: `slimnet-w0.5-r24-stage1.onnx`. */
+function stagePrefix(backbone: string, width: number, resolutions: readonly number[]): string {
+  return `${backbone}-w${width}-r${[...resolutions].sort((a, b) => a - b).join('-')}-stage`;
 }
 
 function sum(values: readonly number[]): number {

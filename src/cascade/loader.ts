@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { type Cascade, type Rung, rungId } from './cascade.js';
-import { Manifest } from './manifest.js';
+import { type Graph, Manifest } from './manifest.js';
 
 export interface Repository {
   readonly cascades: readonly Cascade[];
@@ -63,10 +63,12 @@ export async function loadCascade(file: string, name: string): Promise<Cascade> 
 
 function resolveRung(manifest: Manifest, index: number, file: string): Rung {
   const rung = manifest.rungs[index]!;
-  const graph = manifest.graphs.find((g) => g.backbone === rung.backbone && g.width === rung.width);
+  const serves = (g: Graph) =>
+    g.backbone === rung.backbone && g.width === rung.width && g.resolutions.includes(rung.resolution);
+  const graph = manifest.graphs.find(serves);
   if (graph === undefined) {
-    const known = manifest.graphs.map((g) => `${g.backbone} width ${g.width}`).join(', ');
-    throw new ConfigError(file, `rungs[${index}]`, `no graph for ${rung.backbone} width ${rung.width}; there are: ${known}`);
+    const known = manifest.graphs.flatMap((g) => g.resolutions.map((resolution) => rungId({ ...g, resolution })));
+    throw new ConfigError(file, `rungs[${index}]`, `no graph for ${rungId(rung)}; there are: ${known.join(', ')}`);
   }
   for (const key of ['temperatures', 'accuracy'] as const) {
     const values = rung[key];

@@ -14,6 +14,7 @@ const stage = z.strictObject({
 const graph = z.strictObject({
   backbone: z.string().regex(/^[a-z0-9][a-z0-9_.-]*$/, 'allowed: a-z 0-9 . _ -'),
   width: z.number().gt(0).max(1).default(1),
+  resolutions: z.array(side).min(1).describe('that this graph was made for: its batch norms may be those of one resolution'),
   stages: z.array(stage).min(1).describe('one per exit, shallow to deep'),
 });
 
@@ -40,7 +41,7 @@ export const Manifest = z.strictObject({
     scale: z.number().positive().default(1).describe('nchw-float32 only: pixel values are divided by it'),
     kernel: z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']).default('cubic'),
   }),
-  graphs: z.array(graph).min(1).describe('stage files by backbone and width'),
+  graphs: z.array(graph).min(1).describe('stage files by backbone, width and resolutions'),
   rungs: z.array(rung).min(1).describe('cheap to dear; the last rung at its last exit is the full network'),
 });
 

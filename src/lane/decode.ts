@@ -21,9 +21,6 @@ export interface DecodeTarget {
   readonly maxPixels: number;
 }
 
-/** EXIF orientations from 5 on swap width and height; the pixel count does not care. */
-const ENOUGH_FOR_A_HEADER = 'the header of the picture cannot be read';
-
 /**
  * Decodes to `[resolution, resolution, 3]` uint8, RGB: EXIF orientation applied, first frame, 8 bits, transparency on white, short
  * side resized to the resolution and the centre cropped. libvips shrinks JPEG and WebP while it loads them.
@@ -33,7 +30,7 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
   const { width, height } = await sharp(image, { limitInputPixels: false })
     .metadata()
     .catch(() => {
-      throw new RequestError('damaged_image', ENOUGH_FOR_A_HEADER);
+      throw new RequestError('damaged_image', 'the header of the picture cannot be read');
     });
   if (width * height > target.maxPixels) {
     const detail = `the picture has ${width} x ${height} pixels; at most ${target.maxPixels} are decoded`;
@@ -51,5 +48,5 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
       throw new RequestError('damaged_image', 'the picture is damaged or incomplete: it cannot be decoded');
     });
   if (info.channels !== 3) throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
-  return data;
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }

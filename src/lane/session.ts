@@ -77,10 +77,7 @@ export function stack(rows: readonly Row[]): Tensor {
   const size = first.size / first.dims[0]!;
   const Data = first.data.constructor as Float32ArrayConstructor;
   const data = new Data(size * rows.length);
-  for (const [i, row] of rows.entries()) {
-    const source = row.tensor.data as Float32Array;
-    data.set(source.subarray(row.index * size, (row.index + 1) * size), i * size);
-  }
+  for (const [i, row] of rows.entries()) data.set(rowData(row), i * size);
   return new Tensor(first.type as 'float32', data, [rows.length, ...first.dims.slice(1)]);
 }
 

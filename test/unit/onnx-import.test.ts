@@ -38,16 +38,16 @@ describe('importing a graph', () => {
     expect(read.input).toEqual({ layout: 'nhwc-uint8', tensor: 'image', scale: 1, kernel: 'linear' });
     expect(read.rungs[0]).toEqual({ backbone: 'skip', width: 1, ...calibration[0] });
     expect(read.graphs[0]!.stages[0]).toEqual({
-      file: 'skip-w1-stage1.onnx',
+      file: 'skip-w1-r16-32-stage1.onnx',
       inputs: ['image'],
       features: ['p1', 'skip'],
       logits: 'exit1',
     });
     expect((await readdir(options.into)).sort()).toEqual([
       'cascade.yaml',
-      'skip-w1-stage1.onnx',
-      'skip-w1-stage2.onnx',
-      'skip-w1-stage3.onnx',
+      'skip-w1-r16-32-stage1.onnx',
+      'skip-w1-r16-32-stage2.onnx',
+      'skip-w1-r16-32-stage3.onnx',
     ]);
     const text = await readFile(report.manifest, 'utf8');
     expect(text).toContain('features: [p1, skip]');
@@ -75,7 +75,7 @@ describe('importing a graph', () => {
       [1, 32],
     ]);
     expect(await readFile(yaml, 'utf8')).toContain('# animals of the yard');
-    expect(await readdir(options.into)).not.toContain('skip-w0.5-stage3.onnx');
+    expect(await readdir(options.into)).not.toContain('skip-w0.5-r16-32-stage3.onnx');
   });
 
   it('can leave float input as it is', async () => {
