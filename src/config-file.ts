@@ -34,7 +34,8 @@ export async function readYaml<S extends z.ZodType>(schema: S, file: string): Pr
 
 function keyPath(path: readonly PropertyKey[]): string {
   return path.reduce<string>(
-    (sofar, key) => (typeof key === 'number' ? `${sofar}[${key}]` : sofar === '' ? String(key) : `${sofar}.${String(key)}`),
+    (sofar, key) =>
+      typeof key === 'number' ? `${sofar}[${key}]` : sofar === '' ? String(key) : `${sofar}.${String(key)}`,
     '',
   );
 }

@@ -47,7 +47,11 @@ export async function loadCascade(file: string, name: string): Promise<Cascade> 
   for (const [g, graph] of manifest.graphs.entries()) {
     for (const [s, stage] of graph.stages.entries()) {
       if (!(await exists(resolve(dirname(file), stage.file)))) {
-        throw new ConfigError(file, `graphs[${g}].stages[${s}].file`, `${stage.file} does not exist beside cascade.yaml`);
+        throw new ConfigError(
+          file,
+          `graphs[${g}].stages[${s}].file`,
+          `${stage.file} does not exist beside cascade.yaml`,
+        );
       }
     }
   }

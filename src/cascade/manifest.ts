@@ -6,7 +6,10 @@ const side = z.int().min(8).max(2048).describe('side of the square input, pixels
 
 const stage = z.strictObject({
   file: z.string().min(1).describe('ONNX file of this stage, relative to cascade.yaml'),
-  inputs: z.array(z.string().min(1)).min(1).describe('tensors that the stage takes: the image, or features of earlier stages'),
+  inputs: z
+    .array(z.string().min(1))
+    .min(1)
+    .describe('tensors that the stage takes: the image, or features of earlier stages'),
   features: z.array(z.string().min(1)).describe('tensors that it makes for later stages; none at the last exit'),
   logits: z.string().min(1).describe('tensor [n, classes] float32 of this exit'),
 });
@@ -14,7 +17,10 @@ const stage = z.strictObject({
 const graph = z.strictObject({
   backbone: z.string().regex(/^[a-z0-9][a-z0-9_.-]*$/, 'allowed: a-z 0-9 . _ -'),
   width: z.number().gt(0).max(1).default(1),
-  resolutions: z.array(side).min(1).describe('that this graph was made for: its batch norms may be those of one resolution'),
+  resolutions: z
+    .array(side)
+    .min(1)
+    .describe('that this graph was made for: its batch norms may be those of one resolution'),
   stages: z.array(stage).min(1).describe('one per exit, shallow to deep'),
 });
 
@@ -36,7 +42,9 @@ export const Manifest = z.strictObject({
   description: z.string().default(''),
   labels: z.array(label).min(2).describe('in the order of the logits'),
   input: z.strictObject({
-    layout: z.enum(['nhwc-uint8', 'nchw-float32']).describe('what the first stage takes; float32 holds 0..255 divided by scale'),
+    layout: z
+      .enum(['nhwc-uint8', 'nchw-float32'])
+      .describe('what the first stage takes; float32 holds 0..255 divided by scale'),
     tensor: z.string().min(1).describe('name of the image tensor'),
     scale: z.number().positive().default(1).describe('nchw-float32 only: pixel values are divided by it'),
     kernel: z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']).default('cubic'),

@@ -30,7 +30,10 @@ export function classifyCommand(program: Command): void {
 
 async function classify(images: string[], flags: ClassifyFlags): Promise<void> {
   const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
-  const gateway = await openGateway({ ...flags, lanes: Math.min(flags.lanes, images.length), queue: images.length }, { broken });
+  const gateway = await openGateway(
+    { ...flags, lanes: Math.min(flags.lanes, images.length), queue: images.length },
+    { broken },
+  );
   try {
     await gateway.start();
     let failed = 0;
@@ -48,9 +51,14 @@ async function classify(images: string[], flags: ClassifyFlags): Promise<void> {
   }
 }
 
-async function classifyOne(gateway: Awaited<ReturnType<typeof openGateway>>, file: string, flags: ClassifyFlags): Promise<string> {
+async function classifyOne(
+  gateway: Awaited<ReturnType<typeof openGateway>>,
+  file: string,
+  flags: ClassifyFlags,
+): Promise<string> {
   const image = await readFile(file);
-  if (sniff(image) === undefined) throw new RequestError('unsupported_format', 'none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
+  if (sniff(image) === undefined)
+    throw new RequestError('unsupported_format', 'none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
   const { cascade, policy, top, explain } = flags;
   const result = await gateway.classify({ image, cascade, policy, top, explain, deadlineAt: Number.POSITIVE_INFINITY });
   const body = answerBody(file, result);
@@ -58,7 +66,8 @@ async function classifyOne(gateway: Awaited<ReturnType<typeof openGateway>>, fil
   const { route, cost } = body;
   const lines = body.predictions.map((p) => `  ${(100 * p.probability).toFixed(1).padStart(5)} %  ${p.label}`);
   const steps = (route.steps ?? []).map(
-    (s) => `  ${s.backbone} width ${s.width} at ${s.resolution} px, exit ${s.exit}: score ${s.score} against ${s.threshold ?? 'no'} threshold`,
+    (s) =>
+      `  ${s.backbone} width ${s.width} at ${s.resolution} px, exit ${s.exit}: score ${s.score} against ${s.threshold ?? 'no'} threshold`,
   );
   const where = `${route.backbone} width ${route.width} at ${route.resolution} px, exit ${route.exit} (${route.reason})`;
   return [`${file}: ${where}, ${(100 * cost.ratio).toFixed(0)} % of the full cost`, ...lines, ...steps].join('\n');

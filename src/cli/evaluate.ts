@@ -79,7 +79,11 @@ async function listPictures(directory: string, cascade: Cascade, limit = Number.
   for (const folder of folders.filter((entry) => entry.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
     const label = classOf(folder.name, cascade);
     if (label < 0) {
-      throw new ConfigError(join(directory, folder.name), '', `is no class of ${cascade.name}: allowed are a label, a wnid or an index`);
+      throw new ConfigError(
+        join(directory, folder.name),
+        '',
+        `is no class of ${cascade.name}: allowed are a label, a wnid or an index`,
+      );
     }
     const files = (await readdir(join(directory, folder.name))).sort();
     for (const file of files.slice(0, limit)) pictures.push({ file: join(directory, folder.name, file), label });
@@ -95,7 +99,12 @@ function classOf(name: string, { labels }: Cascade): number {
   return /^\d+$/.test(name) && Number(name) < labels.length ? Number(name) : -1;
 }
 
-async function run(gateway: Gateway, flags: EvaluateFlags, pictures: readonly Picture[], inFlight: number): Promise<Evaluation> {
+async function run(
+  gateway: Gateway,
+  flags: EvaluateFlags,
+  pictures: readonly Picture[],
+  inFlight: number,
+): Promise<Evaluation> {
   const exits: Record<string, number> = {};
   const reasons: Record<string, number> = {};
   const sum = { images: 0, failed: 0, top1: 0, top5: 0, macs: 0, agree: 0, fullTop1: 0, fullMacs: 0 };
@@ -119,7 +128,14 @@ async function run(gateway: Gateway, flags: EvaluateFlags, pictures: readonly Pi
       try {
         const image = await readFile(file);
         const ask = (policy: string) =>
-          gateway.classify({ image, cascade: flags.cascade, policy, top: 5, explain: false, deadlineAt: Number.POSITIVE_INFINITY });
+          gateway.classify({
+            image,
+            cascade: flags.cascade,
+            policy,
+            top: 5,
+            explain: false,
+            deadlineAt: Number.POSITIVE_INFINITY,
+          });
         const result = await ask(flags.policy);
         count(label, result, flags.policy === 'full' ? result : await ask('full'));
       } catch (error) {
@@ -155,6 +171,9 @@ function printReport(report: Evaluation): void {
   print(`  top-1      ${percent(report.top1)}   (full network: ${percent(report.full_top1)})`);
   print(`  top-5      ${percent(report.top5)}`);
   print(`  agreement  ${percent(report.agreement)} with the full network`);
-  print(`  cost       ${(report.mean_macs / 1e6).toFixed(2)} of ${(report.full_macs / 1e6).toFixed(2)} million MACs: ratio ${report.ratio}`);
-  for (const [exit, images] of Object.entries(report.exits)) print(`  ${exit.padEnd(24)} ${String(images).padStart(7)} left here`);
+  print(
+    `  cost       ${(report.mean_macs / 1e6).toFixed(2)} of ${(report.full_macs / 1e6).toFixed(2)} million MACs: ratio ${report.ratio}`,
+  );
+  for (const [exit, images] of Object.entries(report.exits))
+    print(`  ${exit.padEnd(24)} ${String(images).padStart(7)} left here`);
 }

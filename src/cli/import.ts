@@ -64,12 +64,21 @@ export function importCommand(program: Command): void {
     .addOption(new Option('--width <w>', 'fraction of channels of this graph').default(1).argParser(fraction))
     .requiredOption('--resolutions <list>', 'sides of the square input, pixels, for example 24,32', numbers())
     .option('--labels <file>', 'one label a line, in the order of the logits; "wnid<TAB>label" gives both')
-    .addOption(new Option('--exits <list>', 'outputs that are exits, shallow to deep; default: all, by cost').argParser(list))
+    .addOption(
+      new Option('--exits <list>', 'outputs that are exits, shallow to deep; default: all, by cost').argParser(list),
+    )
     .option('--uint8', 'put a uint8 [n, h, w, 3] input in front (recommended: bytes, not floats, are sent)', false)
     .addOption(new Option('--mean <rgb>', 'with --uint8: subtracted per channel, 0..255').argParser(numbers(3)))
     .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(numbers(3)))
     .addOption(
-      new Option('--kernel <name>', 'how pictures are resized').choices(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']),
+      new Option('--kernel <name>', 'how pictures are resized').choices([
+        'nearest',
+        'linear',
+        'cubic',
+        'mitchell',
+        'lanczos2',
+        'lanczos3',
+      ]),
     )
     .option('--calibration <file>', 'JSON with temperatures and accuracy per width and resolution')
     .option('--description <text>', 'a sentence for people')
@@ -130,4 +139,3 @@ async function text(file: string): Promise<string> {
 function printReport(report: ImportReport): void {
   print(JSON.stringify(report, null, 2));
 }
-

@@ -19,9 +19,13 @@ interface InspectFlags {
 export function inspectCommand(program: Command): void {
   program
     .command('inspect')
-    .description('show inputs, outputs, parameters and multiply-accumulates of an ONNX file, or of every exit of a cascade')
+    .description(
+      'show inputs, outputs, parameters and multiply-accumulates of an ONNX file, or of every exit of a cascade',
+    )
     .argument('<what>', 'an .onnx file, or the name of a cascade')
-    .addOption(new Option('--resolution <px>', 'side of the square input; needed for an .onnx file').argParser(whole(8, 2048)))
+    .addOption(
+      new Option('--resolution <px>', 'side of the square input; needed for an .onnx file').argParser(whole(8, 2048)),
+    )
     .addOption(new Option('--models <dir>', 'model repository').env('SLUICE_MODELS').default('models'))
     .option('--json', 'print the report as JSON', false)
     .action(inspect);
@@ -30,12 +34,14 @@ export function inspectCommand(program: Command): void {
 async function inspect(what: string, flags: InspectFlags): Promise<void> {
   if (what.endsWith('.onnx')) return inspectGraph(what, flags);
   const file = join(flags.models, what, 'cascade.yaml');
-  if (!(await stat(file).catch(() => undefined))) throw new UsageError(`no cascade "${what}" in ${flags.models}, and no .onnx file`);
+  if (!(await stat(file).catch(() => undefined)))
+    throw new UsageError(`no cascade "${what}" in ${flags.models}, and no .onnx file`);
   return inspectCascade(await loadCascade(file, what), flags.json);
 }
 
 async function inspectGraph(file: string, flags: InspectFlags): Promise<void> {
-  if (flags.resolution === undefined) throw new UsageError('an .onnx file needs --resolution: the side of the square input, pixels');
+  if (flags.resolution === undefined)
+    throw new UsageError('an .onnx file needs --resolution: the side of the square input, pixels');
   const model = await readModel(file);
   const report = {
     file,
@@ -86,7 +92,9 @@ async function inspectCascade(cascade: Cascade, json: boolean): Promise<void> {
     for (const exit of rung.exits) {
       const accuracy = exit.accuracy === null ? '' : `  top-1 ${(100 * exit.accuracy).toFixed(2)} %`;
       const share = `${((100 * exit.macs) / full).toFixed(1)} %`.padStart(8);
-      print(`  ${rung.id.padEnd(20)} exit ${exit.exit}  ${(exit.macs / 1e6).toFixed(2).padStart(8)} million MACs ${share}${accuracy}`);
+      print(
+        `  ${rung.id.padEnd(20)} exit ${exit.exit}  ${(exit.macs / 1e6).toFixed(2).padStart(8)} million MACs ${share}${accuracy}`,
+      );
     }
   }
 }

@@ -11,7 +11,9 @@ import { inspectCommand } from './inspect.js';
 import { serveCommand } from './serve.js';
 import { validateCommand } from './validate.js';
 
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
 
 const program = new Command('sluice')
   .description('Dynamic-network serving gateway: answers each image with as little network as that image needs.')
@@ -19,7 +21,8 @@ const program = new Command('sluice')
   .configureHelp({ showGlobalOptions: true })
   .exitOverride();
 
-for (const add of [serveCommand, classifyCommand, evaluateCommand, inspectCommand, importCommand, validateCommand]) add(program);
+for (const add of [serveCommand, classifyCommand, evaluateCommand, inspectCommand, importCommand, validateCommand])
+  add(program);
 for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help shows what is allowed)');
 
 try {

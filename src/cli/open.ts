@@ -17,7 +17,8 @@ export async function openGateway(options: OpenOptions, events: GatewayEvents): 
   const { cascades, broken } = await loadRepository(options.models);
   const policies = await loadPolicies(options.policies);
   for (const error of [...broken, ...policies.broken]) events.broken?.(error);
-  if (cascades.length === 0) throw new ConfigError(options.models, '', 'no folder here holds a cascade.yaml that can be served');
+  if (cascades.length === 0)
+    throw new ConfigError(options.models, '', 'no folder here holds a cascade.yaml that can be served');
   return new Gateway(
     {
       cascades,
@@ -36,5 +37,8 @@ export async function openGateway(options: OpenOptions, events: GatewayEvents): 
 /** The static choice is always there: agreement is measured against it. */
 function withFull(policies: readonly NamedPolicy[]): readonly NamedPolicy[] {
   if (policies.some(({ name }) => name === 'full')) return policies;
-  return [...policies, { name: 'full', file: 'built in', policy: { kind: 'full', description: 'the last rung to its last exit' } }];
+  return [
+    ...policies,
+    { name: 'full', file: 'built in', policy: { kind: 'full', description: 'the last rung to its last exit' } },
+  ];
 }

@@ -28,15 +28,28 @@ export interface GatewayFlags {
 
 export function withGateway(command: Command): Command {
   return command
-    .addOption(new Option('--models <dir>', 'model repository: one folder a cascade').env('SLUICE_MODELS').default(root('models'), 'models/'))
-    .addOption(new Option('--policies <dir>', 'policies, one YAML file each').env('SLUICE_POLICIES').default(root('policies'), 'policies/'))
+    .addOption(
+      new Option('--models <dir>', 'model repository: one folder a cascade')
+        .env('SLUICE_MODELS')
+        .default(root('models'), 'models/'),
+    )
+    .addOption(
+      new Option('--policies <dir>', 'policies, one YAML file each')
+        .env('SLUICE_POLICIES')
+        .default(root('policies'), 'policies/'),
+    )
     .addOption(
       new Option('--lanes <n>', 'processes that decode and infer')
         .env('SLUICE_LANES')
         .default(availableParallelism(), 'one a core')
         .argParser(whole(1, 256)),
     )
-    .addOption(new Option('--threads <n>', 'ONNX Runtime threads a lane').env('SLUICE_THREADS').default(1).argParser(whole(1, 64)))
+    .addOption(
+      new Option('--threads <n>', 'ONNX Runtime threads a lane')
+        .env('SLUICE_THREADS')
+        .default(1)
+        .argParser(whole(1, 64)),
+    )
     .addOption(
       new Option('--max-pixels <n>', 'largest picture, width x height, pixels')
         .env('SLUICE_MAX_PIXELS')

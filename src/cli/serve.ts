@@ -25,16 +25,25 @@ interface ServeFlags extends GatewayFlags {
 function hashes(text: string, before: string[] = []): string[] {
   const given = text.split(',').map((hash) => hash.trim().toLowerCase());
   const wrong = given.find((hash) => !/^[0-9a-f]{64}$/.test(hash));
-  if (wrong !== undefined) throw new InvalidArgumentError('allowed: 64 hexadecimal digits, as `printf %s KEY | sha256sum` prints.');
+  if (wrong !== undefined)
+    throw new InvalidArgumentError('allowed: 64 hexadecimal digits, as `printf %s KEY | sha256sum` prints.');
   return [...before, ...given];
 }
 
 export function serveCommand(program: Command): void {
   withGateway(program.command('serve').description('serve HTTP until SIGTERM'))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
-    .addOption(new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)))
-    .addOption(new Option('--cascade <name>', 'cascade for requests that name none').env('SLUICE_CASCADE').default(undefined, 'the first'))
-    .addOption(new Option('--policy <name>', 'policy for requests that name none').env('SLUICE_POLICY').default('balanced'))
+    .addOption(
+      new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
+    )
+    .addOption(
+      new Option('--cascade <name>', 'cascade for requests that name none')
+        .env('SLUICE_CASCADE')
+        .default(undefined, 'the first'),
+    )
+    .addOption(
+      new Option('--policy <name>', 'policy for requests that name none').env('SLUICE_POLICY').default('balanced'),
+    )
     .addOption(
       new Option('--queue <n>', 'requests that may wait for a lane; one more is answered 503')
         .env('SLUICE_QUEUE')
@@ -42,7 +51,10 @@ export function serveCommand(program: Command): void {
         .argParser(whole(1, 1_000_000)),
     )
     .addOption(
-      new Option('--max-bytes <n>', 'largest picture, bytes').env('SLUICE_MAX_BYTES').default(20_000_000).argParser(whole(1, 1_000_000_000)),
+      new Option('--max-bytes <n>', 'largest picture, bytes')
+        .env('SLUICE_MAX_BYTES')
+        .default(20_000_000)
+        .argParser(whole(1, 1_000_000_000)),
     )
     .addOption(
       new Option('--drain-ms <n>', 'after SIGTERM, what runs may finish for so long, milliseconds')
@@ -51,15 +63,23 @@ export function serveCommand(program: Command): void {
         .argParser(whole(0, 3_600_000)),
     )
     .addOption(
-      new Option('--rate <n>', 'requests a second of one caller; 0: no limit').env('SLUICE_RATE').default(0).argParser(whole(0, 1_000_000)),
+      new Option('--rate <n>', 'requests a second of one caller; 0: no limit')
+        .env('SLUICE_RATE')
+        .default(0)
+        .argParser(whole(0, 1_000_000)),
     )
     .addOption(
-      new Option('--api-key-sha256 <hash>', 'SHA-256 of an API key, several times or with commas; none: everybody may ask')
+      new Option(
+        '--api-key-sha256 <hash>',
+        'SHA-256 of an API key, several times or with commas; none: everybody may ask',
+      )
         .env('SLUICE_API_KEY_SHA256')
         .default([], 'none')
         .argParser(hashes),
     )
-    .addOption(new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'))
+    .addOption(
+      new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'),
+    )
     .action(serve);
 }
 
@@ -95,7 +115,8 @@ async function serve(flags: ServeFlags): Promise<void> {
     log.error({ policy: flags.policy }, 'the default policy does not exist: requests must name one');
   }
   log.info({ url, cascade: gateway.defaultCascade, policy: flags.policy }, 'ready');
-  if (process.stdout.isTTY) process.stdout.write(`\nSluice serves ${gateway.defaultCascade} (${flags.policy}) on ${url}\n`);
+  if (process.stdout.isTTY)
+    process.stdout.write(`\nSluice serves ${gateway.defaultCascade} (${flags.policy}) on ${url}\n`);
   await stop;
 }
 

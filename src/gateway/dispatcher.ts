@@ -12,7 +12,6 @@ export interface Worker {
   cancel(ids: readonly number[]): void;
 }
 
-
 interface Entry {
   readonly job: Job;
   readonly resolve: (answer: JobAnswer) => void;
@@ -117,7 +116,10 @@ export class Dispatcher {
       entry.deaths++;
       if (entry.deaths >= 2 && alone) {
         this.#onPoison(entry.job.image);
-        this.#settle(entry, new RequestError('poison_image', 'two lanes died while they worked on this picture; it is not tried again'));
+        this.#settle(
+          entry,
+          new RequestError('poison_image', 'two lanes died while they worked on this picture; it is not tried again'),
+        );
       } else {
         this.#suspects.push(entry);
       }
@@ -133,7 +135,8 @@ export class Dispatcher {
       if (entry === undefined) continue;
       slot.onBoard.delete(result.id);
       if (result.ok) {
-        this.#recentMs = this.#recentMs === 0 ? result.runMs : 0.95 * this.#recentMs + 0.05 * (result.inferenceMs + result.decodeMs);
+        this.#recentMs =
+          this.#recentMs === 0 ? result.runMs : 0.95 * this.#recentMs + 0.05 * (result.inferenceMs + result.decodeMs);
         this.#settle(entry, result);
       } else {
         this.#settle(entry, new RequestError(result.code, result.detail));

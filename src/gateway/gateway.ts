@@ -172,7 +172,10 @@ export class Gateway {
     const index = this.#lanes.plans.findIndex((plan) => plan.cascade === cascade && plan.policy === policy);
     if (index >= 0) return { plan: this.#lanes.plans[index]!, index };
     if (!this.#cascades.has(cascade)) {
-      throw new RequestError('unknown_cascade', `no cascade "${cascade}"; there are: ${[...this.#cascades.keys()].join(', ')}`);
+      throw new RequestError(
+        'unknown_cascade',
+        `no cascade "${cascade}"; there are: ${[...this.#cascades.keys()].join(', ')}`,
+      );
     }
     const known = this.#lanes.plans.filter((plan) => plan.cascade === cascade).map((plan) => plan.policy);
     throw new RequestError('unknown_policy', `no policy "${policy}" for ${cascade}; there are: ${known.join(', ')}`);

@@ -48,7 +48,8 @@ export class Lane {
     this.#pulse = setInterval(
       () => {
         const silentMs = performance.now() - this.#lastHeard;
-        if (silentMs > (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS)) this.kill(`silent for ${Math.round(silentMs)} ms`);
+        if (silentMs > (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS))
+          this.kill(`silent for ${Math.round(silentMs)} ms`);
       },
       Math.min(1000, hangMs / 4),
     );

@@ -99,7 +99,8 @@ export class Lanes {
     // The first lane to load decides what is usable, and measures it; the others wait for its figures.
     if (this.#measuring !== undefined) return;
     this.#measuring = lane;
-    for (const b of broken) this.#events.broken(new ConfigError(b.file, b.key, `${b.reason} (cascade ${b.cascade} is left out)`));
+    for (const b of broken)
+      this.#events.broken(new ConfigError(b.file, b.key, `${b.reason} (cascade ${b.cascade} is left out)`));
     this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
     lane.measure();
   }

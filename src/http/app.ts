@@ -34,7 +34,12 @@ export function createApp(deps: AppDeps): Express {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
   app.get('/', (_request, response) => {
-    response.json({ service: 'sluice', classify: 'POST /v1/classify', cascades: '/v1/cascades', policies: '/v1/policies' });
+    response.json({
+      service: 'sluice',
+      classify: 'POST /v1/classify',
+      cascades: '/v1/cascades',
+      policies: '/v1/policies',
+    });
   });
   app.use('/v1', async (request, _response, next) => {
     await deps.auth.admit(request);
@@ -64,6 +69,7 @@ function only(method: string): express.RequestHandler {
 /** Express throws its own errors for addresses that cannot be decoded. */
 function translate(error: unknown): RequestError {
   const status = (error as { status?: unknown }).status;
-  if (!(error instanceof RequestError) && status === 400) return new RequestError('bad_query', 'the address cannot be decoded');
+  if (!(error instanceof RequestError) && status === 400)
+    return new RequestError('bad_query', 'the address cannot be decoded');
   return asRequestError(error);
 }

@@ -18,7 +18,8 @@ export class Auth {
 
   constructor(options: AuthOptions) {
     this.#keys = options.keyHashes.map((hash) => Buffer.from(hash, 'hex'));
-    this.#limiter = options.ratePerSecond > 0 ? new RateLimiterMemory({ points: options.ratePerSecond, duration: 1 }) : undefined;
+    this.#limiter =
+      options.ratePerSecond > 0 ? new RateLimiterMemory({ points: options.ratePerSecond, duration: 1 }) : undefined;
   }
 
   /** @throws RequestError unauthorized, rate_limited */

@@ -10,7 +10,9 @@ import { RequestError } from '../errors.js';
  */
 export async function readImage(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const type = request.headers['content-type'] ?? '';
-  const image = /^multipart\/form-data\b/i.test(type) ? await readForm(request, maxBytes) : await readBody(request, maxBytes);
+  const image = /^multipart\/form-data\b/i.test(type)
+    ? await readForm(request, maxBytes)
+    : await readBody(request, maxBytes);
   if (image.length === 0) throw new RequestError('empty_body', 'the body is empty: send the bytes of a picture');
   return image;
 }
@@ -33,8 +35,12 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       }
     });
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
-    request.on('error', () => reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')));
-    request.on('close', () => reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')));
+    request.on('error', () =>
+      reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
+    );
+    request.on('close', () =>
+      reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
+    );
   });
 }
 
@@ -47,7 +53,10 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     const bad = (reason: string) => reject(new RequestError('bad_multipart', reason));
     let form: busboy.Busboy;
     try {
-      form = busboy({ headers: request.headers, limits: { fileSize: maxBytes, files: 2, fields: 16, parts: 16, fieldSize: FORM_BYTES } });
+      form = busboy({
+        headers: request.headers,
+        limits: { fileSize: maxBytes, files: 2, fields: 16, parts: 16, fieldSize: FORM_BYTES },
+      });
     } catch {
       bad('the multipart header cannot be read: is the boundary missing?');
       return;
@@ -56,7 +65,11 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     form.on('file', (name, stream) => {
       if (name !== 'image' || image !== undefined) {
         stream.resume();
-        bad(name === 'image' ? 'more than one file field "image"' : `the file field is called "image", not "${name.slice(0, 40)}"`);
+        bad(
+          name === 'image'
+            ? 'more than one file field "image"'
+            : `the file field is called "image", not "${name.slice(0, 40)}"`,
+        );
         return;
       }
       const chunks: Buffer[] = [];
@@ -72,7 +85,8 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     });
     form.on('error', () => bad('the multipart body is broken or incomplete'));
     request.on('close', () => {
-      if (!request.complete) reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+      if (!request.complete)
+        reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
     });
     request.pipe(form);
   });

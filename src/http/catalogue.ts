@@ -14,7 +14,8 @@ export function catalogueRoutes(gateway: Gateway): Router {
   });
   routes.get('/cascades/:name', (request, response) => {
     const cascade = gateway.cascades.find(({ name }) => name === request.params.name);
-    if (cascade === undefined) throw new RequestError('unknown_cascade', 'no such cascade; GET /v1/cascades lists them');
+    if (cascade === undefined)
+      throw new RequestError('unknown_cascade', 'no such cascade; GET /v1/cascades lists them');
     response.json({ ...describeCascade(gateway, cascade), labels: cascade.labels });
   });
   routes.get('/policies', (_request, response) => {

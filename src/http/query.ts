@@ -8,7 +8,12 @@ const whole = (text: string) => (/^\d+$/.test(text) ? Number(text) : Number.NaN)
 export const ClassifyQuery = z.strictObject({
   cascade: z.string().optional().describe('name of a cascade; default: the one the gateway was started with'),
   policy: z.string().optional().describe('name of a policy; default: the one the gateway was started with'),
-  top: z.string().transform(whole).pipe(z.int().min(1).max(1000)).default(5).describe('how many classes to give, 1 to 1000'),
+  top: z
+    .string()
+    .transform(whole)
+    .pipe(z.int().min(1).max(1000))
+    .default(5)
+    .describe('how many classes to give, 1 to 1000'),
   deadline_ms: z
     .string()
     .transform(whole)
@@ -28,7 +33,10 @@ export function parseQuery(query: unknown): z.output<typeof ClassifyQuery> {
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
   if (issue.code === 'unrecognized_keys') {
-    throw new RequestError('bad_query', `unknown parameter "${String(issue.keys[0]).slice(0, 40)}"; allowed: ${ALLOWED}`);
+    throw new RequestError(
+      'bad_query',
+      `unknown parameter "${String(issue.keys[0]).slice(0, 40)}"; allowed: ${ALLOWED}`,
+    );
   }
   const key = String(issue.path[0]) as keyof typeof ClassifyQuery.shape;
   throw new RequestError('bad_query', `"${key}" is wrong; allowed: ${ClassifyQuery.shape[key].description}`);

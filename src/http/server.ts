@@ -24,11 +24,14 @@ export class HttpServer {
   constructor(deps: AppDeps, options: ServerOptions) {
     this.#options = options;
     const app = createApp(deps);
-    this.#server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: 30_000 }, (request, response) => {
-      // Once closing, a kept-alive connection is told to go with its answer.
-      if (this.#closing !== undefined) response.setHeader('Connection', 'close');
-      app(request, response);
-    });
+    this.#server = createServer(
+      { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: 30_000 },
+      (request, response) => {
+        // Once closing, a kept-alive connection is told to go with its answer.
+        if (this.#closing !== undefined) response.setHeader('Connection', 'close');
+        app(request, response);
+      },
+    );
   }
 
   /** @returns where it listens, for example http://localhost:8080 */

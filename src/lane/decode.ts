@@ -37,7 +37,11 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
     throw new RequestError('too_many_pixels', detail);
   }
   const side = target.resolution;
-  const { data, info } = await sharp(image, { limitInputPixels: target.maxPixels, failOn: 'warning', sequentialRead: true })
+  const { data, info } = await sharp(image, {
+    limitInputPixels: target.maxPixels,
+    failOn: 'warning',
+    sequentialRead: true,
+  })
     .autoOrient()
     .resize(side, side, { fit: 'cover', position: 'centre', kernel: target.kernel })
     .flatten({ background: '#ffffff' })
@@ -47,6 +51,7 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
     .catch(() => {
       throw new RequestError('damaged_image', 'the picture is damaged or incomplete: it cannot be decoded');
     });
-  if (info.channels !== 3) throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
+  if (info.channels !== 3)
+    throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }

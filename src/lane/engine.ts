@@ -204,7 +204,8 @@ export class Engine {
     }
     if (Date.now() < traveller.job.deadlineAt) return false;
     if (traveller.passed.length > 0) this.#answer(traveller, surest(traveller.passed), 'deadline');
-    else this.#fail(traveller, new RequestError('deadline_exceeded', 'the deadline passed before any exit had an answer'));
+    else
+      this.#fail(traveller, new RequestError('deadline_exceeded', 'the deadline passed before any exit had an answer'));
     return true;
   }
 

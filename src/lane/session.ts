@@ -40,9 +40,11 @@ export class StageSession {
     }
     const lacking = (names: readonly string[], has: readonly string[]) => names.find((name) => !has.includes(name));
     const input = lacking(stage.inputs, session.inputNames);
-    if (input !== undefined) throw new ConfigError(stage.file, 'inputs', `no input "${input}"; has: ${session.inputNames.join(', ')}`);
+    if (input !== undefined)
+      throw new ConfigError(stage.file, 'inputs', `no input "${input}"; has: ${session.inputNames.join(', ')}`);
     const spare = lacking(session.inputNames, stage.inputs);
-    if (spare !== undefined) throw new ConfigError(stage.file, 'inputs', `needs the input "${spare}", which the manifest does not give`);
+    if (spare !== undefined)
+      throw new ConfigError(stage.file, 'inputs', `needs the input "${spare}", which the manifest does not give`);
     const output = lacking([stage.logits, ...stage.features], session.outputNames);
     if (output !== undefined) {
       throw new ConfigError(stage.file, 'outputs', `no output "${output}"; has: ${session.outputNames.join(', ')}`);

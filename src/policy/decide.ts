@@ -18,7 +18,7 @@ export interface ExitScore extends Position {
 export type Reason = 'confident' | 'final' | 'deadline' | 'budget';
 
 export type Step =
-  | { readonly kind: 'answer'; readonly reason: Reason; /** Index in `passed`. */ readonly exit: number }
+  | { readonly kind: 'answer'; readonly reason: Reason /** Index in `passed`. */; readonly exit: number }
   | { readonly kind: 'continue'; readonly next: Position };
 
 /** The clock and the purse of one picture. */

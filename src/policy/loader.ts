@@ -27,7 +27,11 @@ export async function loadPolicies(directory: string): Promise<Policies> {
   for (const file of files.filter((f) => /\.ya?ml$/.test(f)).sort()) {
     try {
       const path = join(directory, file);
-      policies.push({ name: basename(file).replace(/\.ya?ml$/, ''), file: path, policy: await readYaml(PolicyFile, path) });
+      policies.push({
+        name: basename(file).replace(/\.ya?ml$/, ''),
+        file: path,
+        policy: await readYaml(PolicyFile, path),
+      });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       broken.push(error);

@@ -37,7 +37,11 @@ export function planFor(policy: PolicyFile, name: string, file: string, cascade:
     }
     const exits = cascade.rungs[rung]!.stages.length;
     if (leg.thresholds.length !== exits) {
-      throw new ConfigError(file, `${key}.thresholds`, `found ${leg.thresholds.length} thresholds; ${leg.rung} has ${exits} exits`);
+      throw new ConfigError(
+        file,
+        `${key}.thresholds`,
+        `found ${leg.thresholds.length} thresholds; ${leg.rung} has ${exits} exits`,
+      );
     }
     return { rung, thresholds: leg.thresholds };
   });

@@ -23,7 +23,10 @@ export const PolicyFile = z.discriminatedUnion('kind', [
   z.strictObject({
     kind: z.literal('threshold'),
     description: z.string().default(''),
-    score: z.literal('max_probability').default('max_probability').describe('softmax of logits / temperature, its maximum'),
+    score: z
+      .literal('max_probability')
+      .default('max_probability')
+      .describe('softmax of logits / temperature, its maximum'),
     cascades: z.record(z.string().min(1), route).refine((map) => Object.keys(map).length > 0, 'at least one cascade'),
   }),
 ]);

@@ -46,13 +46,21 @@ describe('decide', () => {
   });
   it('answers with the surest exit when the next stage would miss the deadline', () => {
     const passed = [exit(0, 0, 0.7), exit(0, 1, 0.6)];
-    expect(decide(plan, facts, passed, { leftMs: 4.9, spentMacs: 30 })).toEqual({ kind: 'answer', reason: 'deadline', exit: 0 });
+    expect(decide(plan, facts, passed, { leftMs: 4.9, spentMacs: 30 })).toEqual({
+      kind: 'answer',
+      reason: 'deadline',
+      exit: 0,
+    });
     expect(decide(plan, facts, passed, { leftMs: 5, spentMacs: 30 }).kind).toBe('continue');
   });
   it('answers with the surest exit when the next stage would exceed the budget', () => {
     const passed = [exit(0, 0, 0.5), exit(0, 1, 0.6)];
     const frugal = { ...plan, budgetMacs: 129 };
-    expect(decide(frugal, facts, passed, { leftMs: 1e9, spentMacs: 30 })).toEqual({ kind: 'answer', reason: 'budget', exit: 1 });
+    expect(decide(frugal, facts, passed, { leftMs: 1e9, spentMacs: 30 })).toEqual({
+      kind: 'answer',
+      reason: 'budget',
+      exit: 1,
+    });
     expect(decide({ ...plan, budgetMacs: 130 }, facts, passed, { leftMs: 1e9, spentMacs: 30 }).kind).toBe('continue');
   });
 });

@@ -49,12 +49,17 @@ describe('Dispatcher', () => {
   it('refuses at the limit of the queue, with a time to try again', async () => {
     const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
     void dispatcher.dispatch(request('waits')).catch(() => {});
-    await expect(dispatcher.dispatch(request('too many'))).rejects.toMatchObject({ code: 'overloaded', retryAfterSeconds: 1 });
+    await expect(dispatcher.dispatch(request('too many'))).rejects.toMatchObject({
+      code: 'overloaded',
+      retryAfterSeconds: 1,
+    });
   });
 
   it('sends the requests of a dead lane to another one, each alone, and blames none that live', async () => {
     const poisoned: string[] = [];
-    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) => poisoned.push(Buffer.from(image).toString()));
+    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) =>
+      poisoned.push(Buffer.from(image).toString()),
+    );
     const [first, second] = [new ScriptedWorker(), new ScriptedWorker()];
     dispatcher.attach(first);
     const outcomes = ['a', 'b', 'c'].map((name) => code(dispatcher.dispatch(request(name))));
@@ -70,7 +75,9 @@ describe('Dispatcher', () => {
 
   it('refuses a request that kills two lanes, and only that one', async () => {
     const poisoned: string[] = [];
-    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) => poisoned.push(Buffer.from(image).toString()));
+    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) =>
+      poisoned.push(Buffer.from(image).toString()),
+    );
     const lanes = Array.from({ length: 3 }, () => new ScriptedWorker());
     dispatcher.attach(lanes[0]!);
     const bad = code(dispatcher.dispatch(request('bad')));
