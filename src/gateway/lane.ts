@@ -94,16 +94,20 @@ export class Lane {
     switch (message.type) {
       case 'loaded':
         this.state = 'loaded';
-        return this.#events.loaded(this, message.broken);
+        this.#events.loaded(this, message.broken);
+        break;
       case 'measured':
-        return this.#events.measured(this, message.facts);
+        this.#events.measured(this, message.facts);
+        break;
       case 'ready':
         this.state = 'ready';
-        return this.#events.ready(this);
+        this.#events.ready(this);
+        break;
       case 'results':
-        return this.#events.results(this, message);
+        this.#events.results(this, message);
+        break;
       case 'beat':
-        return;
+        break;
     }
   }
 
