@@ -29,6 +29,7 @@ export class Lane {
   readonly #child: ChildProcess;
   readonly #events: LaneEvents;
   readonly #pulse: NodeJS.Timeout;
+  readonly #jobs: Job[] = [];
   #lastHeard = performance.now();
   #cause: string | undefined;
 
@@ -45,11 +46,15 @@ export class Lane {
     this.#child.on('message', (message: FromLane) => this.#receive(message));
     this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`));
     this.#child.on('error', (error) => this.kill(error.message));
+    const patienceMs = () => (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS);
+    const silentMs = () => performance.now() - this.#lastHeard;
     this.#pulse = setInterval(
       () => {
-        const silentMs = performance.now() - this.#lastHeard;
-        if (silentMs > (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS))
-          this.kill(`silent for ${Math.round(silentMs)} ms`);
+        if (silentMs() <= patienceMs()) return;
+        // A gateway that was busy itself finds the beats only after this timer: it looks once more when it has read them.
+        setImmediate(() => {
+          if (silentMs() > patienceMs()) this.kill(`silent for ${Math.round(silentMs())} ms`);
+        });
       },
       Math.min(1000, hangMs / 4),
     );
@@ -69,11 +74,14 @@ export class Lane {
     this.#send({ type: 'start', facts, plans });
   }
 
+  /** What comes in one turn of the event loop goes to the lane in one message. */
   run(jobs: readonly Job[]): void {
-    this.#send({ type: 'jobs', jobs });
+    if (this.#jobs.length === 0) setImmediate(() => this.#sendJobs());
+    this.#jobs.push(...jobs);
   }
 
   cancel(ids: readonly number[]): void {
+    this.#sendJobs();
     this.#send({ type: 'cancel', ids });
   }
 
@@ -83,13 +91,16 @@ export class Lane {
     this.#child.kill('SIGKILL');
   }
 
+  #sendJobs(): void {
+    if (this.#jobs.length > 0) this.#send({ type: 'jobs', jobs: this.#jobs.splice(0) });
+  }
+
   #send(message: ToLane): void {
     // A lane that just died cannot take it; its `exit` event is on the way and deals with all that was sent to it.
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
   #receive(message: FromLane): void {
-    // A gateway that was busy itself hears late: the pulse must not count that against the lane.
     this.#lastHeard = performance.now();
     switch (message.type) {
       case 'loaded':

@@ -38,9 +38,10 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     request.on('error', () =>
       reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
     );
-    request.on('close', () =>
-      reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
-    );
+    request.on('close', () => {
+      if (!request.complete)
+        reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+    });
   });
 }
 

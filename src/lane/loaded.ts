@@ -94,11 +94,11 @@ export function imageTensor(cascade: Cascade, side: number, pixels: Uint8Array):
   return new Tensor('float32', planes, [1, 3, side, side]);
 }
 
-const BATCHES = [1, 2, 4, 8, 16, 32];
+const BATCHES = [2, 4, 8, 16, 32];
 /** A longer run would keep the lane from hearing of new work, of deadlines and of callers who left. */
 const LONGEST_RUN_MS = 25;
-/** A larger batch must be at least this much better: small ones wait less. */
-const WORTHWHILE = 0.95;
+/** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
+const NEARLY = 1.05;
 
 /** Counts the MACs of each stage from its graph, and finds the batch size with the best throughput. */
 export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
@@ -108,22 +108,25 @@ export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
       rung.stages.map(async (stage) => ({ model: await readModel(stage.file), inputs: stage.inputs })),
     );
     const macs = await countStageMacs(stages, rung.resolution);
-    const best = rung.stages.map(() => ({ batch: 1, perPicture: Number.POSITIVE_INFINITY, single: 0 }));
+    const singles = await fastest(loaded, index, 1);
+    const tried = singles.map((ms) => [{ batch: 1, perPicture: ms }]);
     const open = new Set(rung.stages.keys());
     for (const batch of BATCHES) {
       const ms = await fastest(loaded, index, batch);
       for (const stage of open) {
-        const entry = best[stage]!;
-        const perPicture = ms[stage]! / batch;
-        if (batch === 1) entry.single = ms[stage]!;
-        if (batch > 1 && ms[stage]! > LONGEST_RUN_MS) open.delete(stage);
-        else if (perPicture < entry.perPicture * WORTHWHILE) Object.assign(entry, { batch, perPicture });
+        if (ms[stage]! > LONGEST_RUN_MS) open.delete(stage);
+        else tried[stage]!.push({ batch, perPicture: ms[stage]! / batch });
       }
       if (open.size === 0) break;
     }
-    facts.push(best.map((entry, stage) => ({ macs: macs[stage]!, batch: entry.batch, ms: entry.single })));
+    facts.push(singles.map((ms, stage) => ({ macs: macs[stage]!, batch: largestGood(tried[stage]!), ms })));
   }
   return facts;
+}
+
+function largestGood(tried: readonly { readonly batch: number; readonly perPicture: number }[]): number {
+  const best = Math.min(...tried.map(({ perPicture }) => perPicture));
+  return tried.findLast(({ perPicture }) => perPicture <= best * NEARLY)!.batch;
 }
 
 /** The shortest of a few runs, per stage: noise only ever adds time. */

@@ -1,0 +1,44 @@
+/** npm run bench -- NAME: one file a benchmark, loaded only when it is asked for. */
+
+interface Bench {
+  readonly about: string;
+  readonly load: () => Promise<{ readonly usage: string; run(args: readonly string[]): Promise<number> }>;
+}
+
+const BENCHES: Record<string, Bench> = {
+  core: {
+    about: 'images/s over HTTP against two bare ONNX Runtime loops, and the event-loop delay of the gateway meanwhile',
+    load: () => import('./core.js'),
+  },
+};
+
+function usage(): string {
+  const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`);
+  return `Usage: npm run bench -- <name> [options]\n\nBenchmarks:\n${lines.join('\n')}\n\n--help after a name shows its options.\n`;
+}
+
+async function main([name, ...args]: readonly string[]): Promise<number> {
+  if (name === undefined || name === '--help' || name === '-h') {
+    process.stdout.write(usage());
+    return name === undefined ? 2 : 0;
+  }
+  const known = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
+  if (known === undefined) {
+    process.stderr.write(`error: no benchmark "${name}"\n\n${usage()}`);
+    return 2;
+  }
+  const bench = await known.load();
+  if (args.includes('--help') || args.includes('-h')) {
+    process.stdout.write(bench.usage);
+    return 0;
+  }
+  try {
+    return await bench.run(args);
+  } catch (error) {
+    const { code, message } = error as { code?: string; message: string };
+    process.stderr.write(`error: ${message}\n`);
+    return code?.startsWith('ERR_PARSE_ARGS') || error instanceof RangeError ? 2 : 1;
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,42 @@
+/** A helper process of a benchmark: one request at a time, one answer each, over the IPC channel. */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+export class Child<Request, Answer> {
+  readonly #process: ChildProcess;
+
+  /** @param entry TypeScript file, relative to this folder; it inherits the tsx loader of the benchmark itself */
+  constructor(entry: string, args: readonly string[] = []) {
+    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), args, { serialization: 'advanced' });
+  }
+
+  get pid(): number {
+    return this.#process.pid!;
+  }
+
+  ask(request: Request): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const died = (code: number | null, signal: string | null) =>
+        reject(new Error(`a helper of the benchmark died: ${signal ?? `exit code ${code}`}`));
+      this.#process.once('exit', died);
+      this.#process.once('message', (answer) => {
+        this.#process.off('exit', died);
+        resolve(answer as Answer);
+      });
+      this.#process.send(request as object);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#process.kill('SIGKILL');
+  }
+}
+
+/** The other side: answers each request of the benchmark. */
+export function serve<Request, Answer>(answer: (request: Request) => Promise<Answer>): void {
+  process.on('message', async (request: Request) => {
+    process.send!(await answer(request));
+  });
+  process.on('disconnect', () => process.exit(0));
+}

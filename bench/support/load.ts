@@ -1,0 +1,99 @@
+/**
+ * Process: a closed-loop load generator on raw sockets. Requests are made beforehand and answers are only counted, so that it takes
+ * as little as possible of the cores that it shares with the gateway.
+ */
+
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { serve } from './child.js';
+
+export interface LoadRequest {
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  /** Kept-alive connections, each with one request in flight. */
+  readonly connections: number;
+  /** Bodies, taken in turn. */
+  readonly pictures: readonly Uint8Array[];
+  readonly seconds: number;
+}
+
+export interface LoadAnswer {
+  /** Answers with status 200. */
+  readonly ok: number;
+  /** Status line of the first answer that was not 200. */
+  readonly refusal?: string;
+  readonly refused: number;
+  readonly seconds: number;
+  /** Milliseconds from the request to its whole answer. */
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const HEAD_END = Buffer.from('\r\n\r\n');
+const OK = Buffer.from('HTTP/1.1 200 ');
+
+/** Bytes of the whole answer; undefined while its head is incomplete. */
+function answerLength(answer: Buffer): number | undefined {
+  const end = answer.indexOf(HEAD_END);
+  if (end < 0) return undefined;
+  const length = /\r\ncontent-length: *(\d+)/i.exec(answer.toString('latin1', 0, end));
+  if (length === null) throw new Error('an answer without Content-Length');
+  return end + HEAD_END.length + Number(length[1]);
+}
+
+function requestBytes({ host, port, path }: LoadRequest, picture: Uint8Array): Buffer {
+  const head = `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
+  return Buffer.concat([Buffer.from(head), picture]);
+}
+
+serve(async (load: LoadRequest): Promise<LoadAnswer> => {
+  const requests = load.pictures.map((picture) => requestBytes(load, picture));
+  const millis: number[] = [];
+  let refused = 0;
+  let refusal: string | undefined;
+  let next = 0;
+  const from = performance.now();
+  const until = from + load.seconds * 1000;
+
+  async function drive(socket: Socket): Promise<void> {
+    let sentAt = 0;
+    let held: Buffer | undefined;
+    let wanted: number | undefined;
+    const send = () => {
+      if (performance.now() >= until) return socket.end();
+      sentAt = performance.now();
+      socket.write(requests[next++ % requests.length]!);
+    };
+    socket.on('data', (chunk: Buffer) => {
+      held = held === undefined ? chunk : Buffer.concat([held, chunk]);
+      wanted ??= answerLength(held);
+      if (wanted === undefined || held.length < wanted) return;
+      const now = performance.now();
+      if (!held.subarray(0, OK.length).equals(OK)) {
+        refused++;
+        refusal ??= held.toString('latin1', 0, held.indexOf('\r\n'));
+      } else if (now < until) millis.push(now - sentAt);
+      held = undefined;
+      wanted = undefined;
+      send();
+    });
+    send();
+    await once(socket, 'close');
+  }
+
+  const sockets = Array.from({ length: load.connections }, () =>
+    connect({ host: load.host, port: load.port, noDelay: true }),
+  );
+  await Promise.all(sockets.map(drive));
+  millis.sort((a, b) => a - b);
+  const at = (share: number) => millis[Math.floor(share * (millis.length - 1))] ?? Number.NaN;
+  return {
+    ok: millis.length,
+    refused,
+    ...(refusal === undefined ? {} : { refusal }),
+    seconds: load.seconds,
+    p50: at(0.5),
+    p99: at(0.99),
+  };
+});
