@@ -42,14 +42,14 @@ def load(folder: Path, split: str, cache: Path | None = None) -> tuple[torch.Ten
     return torch.from_numpy(x), torch.from_numpy(y)
 
 
-def augment(x: torch.Tensor, rng: torch.Generator, pad: int = 4, cutout: int = 8) -> torch.Tensor:
-    """Random translation (reflected border), horizontal flip and a grey square; x is [n, 3, s, s] uint8, the result float 0..255."""
+def augment(x: torch.Tensor, mirror: torch.Tensor, rng: torch.Generator, pad: int = 4, cutout: int = 8) -> torch.Tensor:
+    """Random translation (reflected border) and a grey square; x is [n, 3, s, s] uint8, `mirror` [n] bool; the result float 0..255."""
     n, _, side, _ = x.shape
     padded = F.pad(x.float(), (pad,) * 4, mode="reflect")
     dy = torch.randint(0, 2 * pad + 1, (n, 1), generator=rng)
     dx = torch.randint(0, 2 * pad + 1, (n, 1), generator=rng)
     line = torch.arange(side)
-    columns = torch.where(torch.rand(n, 1, generator=rng) < 0.5, line.flip(0), line) + dx
+    columns = torch.where(mirror[:, None], line.flip(0), line) + dx
     rows = line + dy
     out = padded[torch.arange(n)[:, None, None], :, rows[:, :, None], columns[:, None, :]].permute(0, 3, 1, 2)
     if cutout > 0:
