@@ -14,7 +14,13 @@ export function parseYaml<S extends z.ZodType>(schema: S, text: string, file: st
   const document = parseDocument(text, { prettyErrors: true });
   const broken = document.errors[0];
   if (broken !== undefined) throw new ConfigError(file, '', `not valid YAML: ${broken.message.split('\n')[0]}`);
-  const value: unknown = document.toJS();
+  let value: unknown;
+  try {
+    value = document.toJS();
+  } catch (error) {
+    // Aliases are resolved only here: unknown ones, and those that multiply without end.
+    throw new ConfigError(file, '', `not valid YAML: ${(error as Error).message}`);
+  }
   const result = schema.safeParse(value, { reportInput: true });
   if (result.success) return result.data;
   const issue = result.error.issues[0]!;
@@ -40,9 +46,17 @@ function keyPath(path: readonly PropertyKey[]): string {
   );
 }
 
+function shown(value: unknown): string {
+  try {
+    return JSON.stringify(value)?.slice(0, 80) ?? String(value);
+  } catch {
+    return 'a value that holds itself';
+  }
+}
+
 /** What was found and what is allowed, in one sentence. */
 function sentence(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') return `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
-  const found = issue.input === undefined ? 'nothing' : JSON.stringify(issue.input)?.slice(0, 80);
+  const found = issue.input === undefined ? 'nothing' : shown(issue.input);
   return `found ${found}; ${issue.message.replace(/^Invalid input: /, '')}`;
 }

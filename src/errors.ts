@@ -22,6 +22,7 @@ export type RequestErrorCode =
   | 'overloaded'
   | 'deadline_exceeded'
   | 'client_gone'
+  | 'starting'
   | 'shutting_down'
   | 'internal';
 

@@ -24,7 +24,8 @@ export async function loadRepository(directory: string): Promise<Repository> {
   const broken: ConfigError[] = [];
   for (const entry of entries.sort((a, b) => a.name.localeCompare(b.name))) {
     const file = join(directory, entry.name, 'cascade.yaml');
-    if (!entry.isDirectory() || !(await exists(file))) continue;
+    // A folder, or a symbolic link to one as mounted volumes have them.
+    if (!(await exists(file))) continue;
     try {
       cascades.push(await loadCascade(file, entry.name));
     } catch (error) {

@@ -32,10 +32,10 @@ const rung = z.strictObject({
   accuracy: z.array(z.number().min(0).max(1)).optional().describe('one per exit: measured top-1, for people'),
 });
 
-const label = z.union([
-  z.string().min(1),
-  z.strictObject({ name: z.string().min(1), wnid: z.string().min(1).optional() }),
-]);
+const label = z.union(
+  [z.string().min(1), z.strictObject({ name: z.string().min(1), wnid: z.string().min(1).optional() })],
+  'expected a name, or {name, wnid}',
+);
 
 /** cascade.yaml. */
 export const Manifest = z.strictObject({

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { type ImportReport, importOnnx } from '../cascade/import.js';
 import { ConfigError } from '../errors.js';
 import { print } from './fail.js';
-import type { GatewayFlags } from './options.js';
+import { type GatewayFlags, modelsOption } from './options.js';
 
 interface ImportFlags {
   models: GatewayFlags['models'];
@@ -20,6 +20,7 @@ interface ImportFlags {
   uint8: boolean;
   mean?: number[];
   std?: number[];
+  scale?: number;
   kernel?: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
   calibration?: string;
   description?: string;
@@ -54,6 +55,12 @@ function fraction(text: string): number {
   return value;
 }
 
+function positive(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('allowed: a number above 0.');
+  return value;
+}
+
 export function importCommand(program: Command): void {
   program
     .command('import')
@@ -71,6 +78,12 @@ export function importCommand(program: Command): void {
     .addOption(new Option('--mean <rgb>', 'with --uint8: subtracted per channel, 0..255').argParser(numbers(3)))
     .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(numbers(3)))
     .addOption(
+      new Option(
+        '--scale <n>',
+        'without --uint8: pixel values are divided by it, 255 for a graph that takes 0..1',
+      ).argParser(positive),
+    )
+    .addOption(
       new Option('--kernel <name>', 'how pictures are resized').choices([
         'nearest',
         'linear',
@@ -82,7 +95,7 @@ export function importCommand(program: Command): void {
     )
     .option('--calibration <file>', 'JSON with temperatures and accuracy per width and resolution')
     .option('--description <text>', 'a sentence for people')
-    .addOption(new Option('--models <dir>', 'model repository').env('SLUICE_MODELS').default('models'))
+    .addOption(modelsOption())
     .option('--json', 'print the report as JSON', false)
     .action(run);
 }
@@ -137,5 +150,18 @@ async function text(file: string): Promise<string> {
 }
 
 function printReport(report: ImportReport): void {
-  print(JSON.stringify(report, null, 2));
+  for (const { backbone, width, resolution, macs, stages } of report.rungs) {
+    print(`${backbone}/${width}@${resolution}: ${millions(macs)} million MACs to the last exit`);
+    for (const { file, exit, macs: own, parameterBytes, featureBytes } of stages) {
+      const kept = featureBytes === 0 ? 'keeps nothing' : `keeps ${(featureBytes / 1024).toFixed(1)} KiB a picture`;
+      const weights = `${(parameterBytes / 1e6).toFixed(2)} MB`;
+      print(`  ${exit.padEnd(12)} ${millions(own).padStart(8)} million MACs  ${weights.padStart(9)}  ${kept}  ${file}`);
+    }
+  }
+  print(`largest difference of a logit to the whole graph: ${report.maxAbsDifference.toExponential(1)}`);
+  print(`written: ${report.manifest}`);
+}
+
+function millions(macs: number): string {
+  return (macs / 1e6).toFixed(2);
 }

@@ -8,7 +8,7 @@ import { loadCascade } from '../cascade/loader.js';
 import { countMacs, countStageMacs } from '../cascade/onnx/macs.js';
 import { parameterBytes, readModel } from '../cascade/onnx/model.js';
 import { print, UsageError } from './fail.js';
-import { whole } from './options.js';
+import { modelsOption, whole } from './options.js';
 
 interface InspectFlags {
   models: string;
@@ -26,7 +26,7 @@ export function inspectCommand(program: Command): void {
     .addOption(
       new Option('--resolution <px>', 'side of the square input; needed for an .onnx file').argParser(whole(8, 2048)),
     )
-    .addOption(new Option('--models <dir>', 'model repository').env('SLUICE_MODELS').default('models'))
+    .addOption(modelsOption())
     .option('--json', 'print the report as JSON', false)
     .action(inspect);
 }

@@ -26,17 +26,20 @@ export interface GatewayFlags {
   maxPixels: number;
 }
 
+/** The model repository; by default the package's own. */
+export function modelsOption(): Option {
+  return new Option('--models <dir>', 'model repository: one folder a cascade')
+    .env('SLUICE_MODELS')
+    .default(root('models'), 'models/ of the package');
+}
+
 export function withGateway(command: Command): Command {
   return command
-    .addOption(
-      new Option('--models <dir>', 'model repository: one folder a cascade')
-        .env('SLUICE_MODELS')
-        .default(root('models'), 'models/'),
-    )
+    .addOption(modelsOption())
     .addOption(
       new Option('--policies <dir>', 'policies, one YAML file each')
         .env('SLUICE_POLICIES')
-        .default(root('policies'), 'policies/'),
+        .default(root('policies'), 'policies/ of the package'),
     )
     .addOption(
       new Option('--lanes <n>', 'processes that decode and infer')

@@ -1,10 +1,13 @@
 /** sluice serve */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { RequestError } from '../errors.js';
+import type { Gateway } from '../gateway/gateway.js';
 import { Auth } from '../http/auth.js';
 import { HttpServer } from '../http/server.js';
-import { createLog, LOG_LEVELS } from '../telemetry/log.js';
+import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { print } from './fail.js';
 import { openGateway } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
 
@@ -108,16 +111,22 @@ async function serve(flags: ServeFlags): Promise<void> {
   const url = await server.listen();
   log.info({ url, lanes: flags.lanes }, 'listens; lanes warm up');
   await gateway.start().catch(async (error: unknown) => {
+    // A signal came before the lanes were warm: `stop` says the rest.
+    if (error instanceof RequestError) return;
     await server.close(0);
     throw error;
   });
-  if (gateway.plans.every((plan) => plan.policy !== flags.policy)) {
-    log.error({ policy: flags.policy }, 'the default policy does not exist: requests must name one');
-  }
-  log.info({ url, cascade: gateway.defaultCascade, policy: flags.policy }, 'ready');
-  if (process.stdout.isTTY)
-    process.stdout.write(`\nSluice serves ${gateway.defaultCascade} (${flags.policy}) on ${url}\n`);
+  if (gateway.ready) announce(gateway, flags.policy, url, log);
   await stop;
+}
+
+function announce(gateway: Gateway, policy: string, url: string, log: Logger): void {
+  const cascade = gateway.defaultCascade;
+  if (gateway.plans.every((plan) => plan.policy !== policy)) {
+    log.error({ policy }, 'the default policy does not exist: requests must name one');
+  }
+  log.info({ url, cascade, policy }, 'ready');
+  print(`Sluice serves ${cascade} with policy ${policy} on ${url}`);
 }
 
 /** Resolves when `stop` has run after the first SIGTERM or SIGINT; a second signal ends the process at once. */

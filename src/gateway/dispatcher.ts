@@ -17,8 +17,9 @@ interface Entry {
   readonly resolve: (answer: JobAnswer) => void;
   readonly reject: (error: RequestError) => void;
   readonly done: () => void;
-  /** Lanes that died with this request on board. */
+  /** Lanes that died with this request on board, and those of them in which it was alone. */
   deaths: number;
+  deathsAlone: number;
   /** The caller has been told something, or left: what the lane says of it counts only for its place. */
   settled: boolean;
 }
@@ -91,7 +92,15 @@ export class Dispatcher {
         signal?.removeEventListener('abort', leave);
       };
       signal?.addEventListener('abort', leave, { once: true });
-      this.#waiting.set(id, { job: { ...request, id }, resolve, reject, done, deaths: 0, settled: false });
+      this.#waiting.set(id, {
+        job: { ...request, id },
+        resolve,
+        reject,
+        done,
+        deaths: 0,
+        deathsAlone: 0,
+        settled: false,
+      });
       this.#pump();
     });
   }
@@ -105,8 +114,10 @@ export class Dispatcher {
   /**
    * A lane died. Its requests are suspects now: each is tried again alone in a lane, before all others. One that kills its second
    * lane is refused as poison; only a request that was alone in the lane can be blamed with certainty.
+   * @param fromOutside SIGKILL that the gateway did not send: it may be an operator's, so it counts only against a request that was
+   *   alone both times (it may also be the kernel's, out of memory, so it does count)
    */
-  detach(worker: Worker): void {
+  detach(worker: Worker, fromOutside = false): void {
     const slot = this.#slots.get(worker);
     if (slot === undefined) return;
     this.#slots.delete(worker);
@@ -114,7 +125,8 @@ export class Dispatcher {
     for (const entry of slot.onBoard.values()) {
       if (entry.settled) continue;
       entry.deaths++;
-      if (entry.deaths >= 2 && alone) {
+      if (alone) entry.deathsAlone++;
+      if (alone && (fromOutside ? entry.deathsAlone : entry.deaths) >= 2) {
         this.#onPoison(entry.job.image);
         this.#settle(
           entry,

@@ -91,9 +91,9 @@ export class Gateway {
           this.#dispatcher.attach(lane);
           this.#events.laneReady?.(lane.number, lane.pid ?? 0);
         },
-        detach: (lane, cause) => {
+        detach: (lane, { cause, fromOutside }) => {
           this.#events.laneDied?.(lane.number, cause);
-          this.#dispatcher.detach(lane);
+          this.#dispatcher.detach(lane, fromOutside);
         },
         results: (lane, message) => this.#results(lane, message),
         broken: (error) => this.#events.broken?.(error),
@@ -167,6 +167,7 @@ export class Gateway {
 
   /** @throws RequestError unknown_cascade, unknown_policy */
   plan(cascadeName?: string, policyName?: string): { plan: Plan; index: number } {
+    if (this.#cascades.size === 0) throw new RequestError('starting', 'the lanes are still warming up', 1);
     const cascade = cascadeName ?? this.defaultCascade;
     const policy = policyName ?? this.#options.defaultPolicy;
     const index = this.#lanes.plans.findIndex((plan) => plan.cascade === cascade && plan.policy === policy);

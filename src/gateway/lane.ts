@@ -14,7 +14,14 @@ export interface LaneEvents {
   ready(lane: Lane): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
   /** Called once, whatever the cause: exit, signal, hang, broken channel. */
-  died(lane: Lane, cause: string): void;
+  died(lane: Lane, death: LaneDeath): void;
+}
+
+export interface LaneDeath {
+  /** For people. */
+  readonly cause: string;
+  /** SIGKILL that the gateway did not send: an operator's, or the kernel's when memory ran out. */
+  readonly fromOutside: boolean;
 }
 
 /** Compiled lanes are started also where the gateway itself runs from TypeScript (tests): both lie two folders below the root. */
@@ -44,7 +51,7 @@ export class Lane {
     this.#events = events;
     this.#child = fork(ENTRY, { serialization: 'advanced', stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#child.on('message', (message: FromLane) => this.#receive(message));
-    this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`));
+    this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`, signal === 'SIGKILL'));
     this.#child.on('error', (error) => this.kill(error.message));
     const patienceMs = () => (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS);
     const silentMs = () => performance.now() - this.#lastHeard;
@@ -122,10 +129,10 @@ export class Lane {
     }
   }
 
-  #die(cause: string): void {
+  #die(cause: string, killed: boolean): void {
     if (this.state === 'dead') return;
     this.state = 'dead';
     clearInterval(this.#pulse);
-    this.#events.died(this, this.#cause ?? cause);
+    this.#events.died(this, { cause: this.#cause ?? cause, fromOutside: killed && this.#cause === undefined });
   }
 }

@@ -1,10 +1,10 @@
 /** The lanes of the gateway: starts them, has one of them measure the cascades, replaces those that die. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
-import { ConfigError } from '../errors.js';
+import { ConfigError, RequestError } from '../errors.js';
 import type { BrokenCascade, FromLane, LaneLimits } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
-import { Lane, type LaneState } from './lane.js';
+import { Lane, type LaneDeath, type LaneState } from './lane.js';
 
 export interface LanesOptions {
   readonly count: number;
@@ -18,7 +18,7 @@ export interface LanesOptions {
 
 export interface LanesEvents {
   attach(lane: Lane): void;
-  detach(lane: Lane, cause: string): void;
+  detach(lane: Lane, death: LaneDeath): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
   broken(error: ConfigError): void;
 }
@@ -37,7 +37,7 @@ export class Lanes {
   #plans: readonly Plan[] = [];
   #measuring: Lane | undefined;
   #closing = false;
-  #allReady: (() => void) | undefined;
+  #warm: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
 
   constructor(options: LanesOptions, events: LanesEvents) {
     this.#options = options;
@@ -47,10 +47,13 @@ export class Lanes {
     this.#failures = Array.from({ length: options.count }, () => 0);
   }
 
-  /** Resolves when every lane is ready. */
+  /**
+   * Resolves when every lane is ready.
+   * @throws RequestError shutting_down when closed before that
+   */
   async start(): Promise<void> {
-    const ready = new Promise<void>((resolve) => {
-      this.#allReady = resolve;
+    const ready = new Promise<void>((done, failed) => {
+      this.#warm = { done, failed };
     });
     for (const number of this.#lanes.keys()) this.#spawn(number);
     await ready;
@@ -76,6 +79,7 @@ export class Lanes {
   /** Ends every lane; idempotent. */
   close(): void {
     this.#closing = true;
+    this.#warm?.failed(new RequestError('shutting_down', 'closed before every lane was warm'));
     for (const lane of this.#lanes) lane?.kill('closed');
   }
 
@@ -86,7 +90,7 @@ export class Lanes {
       measured: (lane: Lane, facts: Readonly<Record<string, CascadeFacts>>) => this.#measured(lane, facts),
       ready: (lane: Lane) => this.#ready(lane),
       results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
-      died: (lane: Lane, cause: string) => this.#died(lane, cause),
+      died: (lane: Lane, death: LaneDeath) => this.#died(lane, death),
     };
     this.#lanes[number] = new Lane(number, events, this.#cascades, this.#options.limits, this.#options.hangMs);
   }
@@ -115,12 +119,12 @@ export class Lanes {
   #ready(lane: Lane): void {
     this.#failures[lane.number] = 0;
     this.#events.attach(lane);
-    if (this.count('ready') === this.#lanes.length) this.#allReady?.();
+    if (this.count('ready') === this.#lanes.length) this.#warm?.done();
   }
 
-  #died(lane: Lane, cause: string): void {
+  #died(lane: Lane, death: LaneDeath): void {
     if (this.#closing) return;
-    this.#events.detach(lane, cause);
+    this.#events.detach(lane, death);
     if (this.#measuring === lane && this.#facts === undefined) {
       this.#measuring = undefined;
       const loaded = this.#lanes.find((other) => other?.state === 'loaded');

@@ -56,15 +56,19 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     try {
       form = busboy({
         headers: request.headers,
-        limits: { fileSize: maxBytes, files: 2, fields: 16, parts: 16, fieldSize: FORM_BYTES },
+        // busboy calls a file of exactly `fileSize` bytes too long.
+        limits: { fileSize: maxBytes + 1, files: 2, fields: 16, parts: 16, fieldSize: FORM_BYTES },
       });
     } catch {
       bad('the multipart header cannot be read: is the boundary missing?');
       return;
     }
     let image: Buffer | undefined;
+    let seen = false;
     form.on('file', (name, stream) => {
-      if (name !== 'image' || image !== undefined) {
+      // A form that ends inside of the file destroys this stream with an error too; the form's own says it to the caller.
+      stream.on('error', () => {});
+      if (name !== 'image' || seen) {
         stream.resume();
         bad(
           name === 'image'
@@ -73,6 +77,7 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
         );
         return;
       }
+      seen = true;
       const chunks: Buffer[] = [];
       stream.on('data', (chunk: Buffer) => chunks.push(chunk));
       stream.on('limit', () => reject(tooLarge(maxBytes)));

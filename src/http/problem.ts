@@ -22,6 +22,7 @@ const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
   client_gone: { status: 499, title: 'The caller left' },
   internal: { status: 500, title: 'Something is wrong inside' },
   overloaded: { status: 503, title: 'Too much to do' },
+  starting: { status: 503, title: 'Not ready yet' },
   shutting_down: { status: 503, title: 'On the way out' },
   deadline_exceeded: { status: 504, title: 'Too late' },
 };

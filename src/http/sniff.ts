@@ -15,9 +15,16 @@ export function sniff(bytes: Uint8Array): Format | undefined {
   return undefined;
 }
 
+/** No file has more brands than fit into so many bytes; a box that says it is megabytes long is not searched. */
+const BRANDS_END = 256;
+
 /** The brands of the `ftyp` box: the major one, or any compatible one (HEIF files of other codecs are refused). */
 function isAvif(bytes: Uint8Array): boolean {
-  const end = Math.min(bytes.length, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0));
-  for (let at = 8; at + 4 <= end; at += 4) if (['avif', 'avis'].includes(ascii(bytes, at, at + 4))) return true;
+  const size = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(0);
+  const end = Math.min(bytes.length, size, BRANDS_END);
+  // Bytes 12 to 15 are the version of the major brand.
+  for (let at = 8; at + 4 <= end; at += at === 8 ? 8 : 4) {
+    if (['avif', 'avis'].includes(ascii(bytes, at, at + 4))) return true;
+  }
   return false;
 }

@@ -3,6 +3,7 @@
 import sharp from 'sharp';
 import type { Manifest } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
+import { decodeSmallJpeg } from './small-jpeg.js';
 
 // One picture a thread: the lanes are the parallelism. No cache: every picture is new.
 sharp.concurrency(1);
@@ -28,6 +29,8 @@ export interface DecodeTarget {
  */
 export async function decode(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
   const side = target.resolution;
+  const small = await decodeSmallJpeg(image, side);
+  if (small !== undefined) return small;
   const { data, info } = await sharp(image, {
     limitInputPixels: target.maxPixels,
     failOn: 'warning',

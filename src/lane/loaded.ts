@@ -57,17 +57,18 @@ async function probe(loaded: LoadedCascade, index: number): Promise<void> {
   }
 }
 
-/** Runs a rung from the picture to its last exit; `seen` is told of each exit's logits and the milliseconds of its run. */
+/** Runs a rung from the picture through its first `stages` stages; `seen` is told of each exit's logits and the milliseconds of its run. */
 async function walk(
   loaded: LoadedCascade,
   index: number,
   batch: number,
   seen: (exit: number, logits: Tensor, ms: number) => void,
+  stages = Number.POSITIVE_INFINITY,
 ): Promise<void> {
   const { cascade, sessions } = loaded;
   const rung = cascade.rungs[index]!;
   const held = new Map([[cascade.input.tensor, greyPictures(cascade, rung, batch)]]);
-  for (const [exit, session] of sessions[index]!.entries()) {
+  for (const [exit, session] of sessions[index]!.slice(0, stages).entries()) {
     const feeds = new Map(rung.stages[exit]!.inputs.map((name) => [name, held.get(name)!]));
     const from = performance.now();
     const out = await session.run(feeds);
@@ -112,7 +113,7 @@ export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
     const tried = singles.map((ms) => [{ batch: 1, perPicture: ms }]);
     const open = new Set(rung.stages.keys());
     for (const batch of BATCHES) {
-      const ms = await fastest(loaded, index, batch);
+      const ms = await fastest(loaded, index, batch, Math.max(...open) + 1);
       for (const stage of open) {
         if (ms[stage]! > LONGEST_RUN_MS) open.delete(stage);
         else tried[stage]!.push({ batch, perPicture: ms[stage]! / batch });
@@ -130,12 +131,13 @@ function largestGood(tried: readonly { readonly batch: number; readonly perPictu
 }
 
 /** The shortest of a few runs, per stage: noise only ever adds time. */
-async function fastest(loaded: LoadedCascade, index: number, batch: number): Promise<number[]> {
+async function fastest(loaded: LoadedCascade, index: number, batch: number, stages?: number): Promise<number[]> {
   const best: number[] = [];
   for (let repeat = 0; repeat < 3; repeat++) {
-    await walk(loaded, index, batch, (exit, _logits, ms) => {
+    const seen = (exit: number, _logits: Tensor, ms: number) => {
       best[exit] = Math.min(best[exit] ?? Number.POSITIVE_INFINITY, ms);
-    });
+    };
+    await walk(loaded, index, batch, seen, stages);
   }
   return best;
 }

@@ -25,13 +25,12 @@ export async function loadPolicies(directory: string): Promise<Policies> {
   const policies: NamedPolicy[] = [];
   const broken: ConfigError[] = [];
   for (const file of files.filter((f) => /\.ya?ml$/.test(f)).sort()) {
+    const path = join(directory, file);
+    const name = basename(file).replace(/\.ya?ml$/, '');
     try {
-      const path = join(directory, file);
-      policies.push({
-        name: basename(file).replace(/\.ya?ml$/, ''),
-        file: path,
-        policy: await readYaml(PolicyFile, path),
-      });
+      const twin = policies.find((policy) => policy.name === name);
+      if (twin !== undefined) throw new ConfigError(path, '', `${basename(twin.file)} has the same name, ${name}`);
+      policies.push({ name, file: path, policy: await readYaml(PolicyFile, path) });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       broken.push(error);

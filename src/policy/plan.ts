@@ -26,7 +26,7 @@ export interface Plan {
  */
 export function planFor(policy: PolicyFile, name: string, file: string, cascade: Cascade): Plan | undefined {
   if (policy.kind === 'full') return fullPlan(cascade, name);
-  const route = policy.cascades[cascade.name];
+  const route = Object.hasOwn(policy.cascades, cascade.name) ? policy.cascades[cascade.name] : undefined;
   if (route === undefined) return undefined;
   const legs = route.route.map((leg, index): Leg => {
     const key = `cascades.${cascade.name}.route[${index}]`;

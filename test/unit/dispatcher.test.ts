@@ -92,6 +92,22 @@ describe('Dispatcher', () => {
     expect(poisoned).toEqual(['bad']);
   });
 
+  it('takes a kill from outside as proof only against a request that was alone both times', async () => {
+    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, () => {});
+    const lanes = Array.from({ length: 5 }, () => new ScriptedWorker());
+    dispatcher.attach(lanes[0]!);
+    const [a, b] = [code(dispatcher.dispatch(request('a'))), code(dispatcher.dispatch(request('b')))];
+    dispatcher.detach(lanes[0]!, true); // both on board
+    dispatcher.attach(lanes[1]!);
+    dispatcher.detach(lanes[1]!, true); // `a` alone for the first time: tried again, after `b`
+    dispatcher.attach(lanes[2]!);
+    dispatcher.results(lanes[2]!, [answerTo(lanes[2]!.jobs[0]!)]);
+    expect(await b).toBe('answered');
+    expect(lanes[2]!.jobs.map(({ image }) => Buffer.from(image).toString())).toEqual(['b', 'a']);
+    dispatcher.detach(lanes[2]!, true);
+    expect(await a).toBe('poison_image');
+  });
+
   it('does not blame a request for a second death that it shared with others', async () => {
     const dispatcher = new Dispatcher({ queue: 10, window: 4 }, () => {});
     const [first, second] = [new ScriptedWorker(), new ScriptedWorker()];

@@ -1,0 +1,128 @@
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { RequestError } from '../../src/errors.js';
+import { decode } from '../../src/lane/decode.js';
+import { animation, claimingPng, cmykJpeg, drawn, FORMATS, jpeg, oriented, png16, scene } from '../support/pictures.js';
+
+const SIDE = 32;
+const target = { resolution: SIDE, kernel: 'cubic', maxPixels: 1_000_000 } as const;
+const code = (image: Uint8Array, maxPixels: number = target.maxPixels) =>
+  decode(image, { ...target, maxPixels }).then(
+    () => 'decoded',
+    (error: unknown) => (error instanceof RequestError ? error.code : String(error)),
+  );
+const png = (pixels: Uint8Array, width: number, height: number, channels: 1 | 2 | 3 | 4 = 3) =>
+  sharp(pixels, { raw: { width, height, channels } }).png().toBuffer();
+/** A picture of one pixel value. */
+const plain = (...pixel: number[]) => Buffer.alloc(SIDE * SIDE * pixel.length, Uint8Array.from(pixel));
+const meanDifference = (a: Uint8Array, b: Uint8Array) =>
+  a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+
+describe('decode', () => {
+  it.each([
+    [32, 32],
+    [1, 1],
+    [500, 20],
+    [20, 500],
+    [64, 48],
+  ])('makes [side, side, 3] of %i x %i pixels', async (width, height) => {
+    const pixels = await decode(await jpeg(width, height), target);
+    expect(pixels.length).toBe(SIDE * SIDE * 3);
+    expect(pixels).toBeInstanceOf(Uint8Array);
+  });
+
+  it.each(Object.entries(FORMATS))('sees the same scene in a %s', async (_, draw) => {
+    expect(meanDifference(await decode(await draw(SIDE, SIDE), target), scene(SIDE, SIDE))).toBeLessThan(12);
+    expect(meanDifference(await decode(await draw(200, 200), target), scene(SIDE, SIDE))).toBeLessThan(12);
+  });
+
+  it('gives the pixels themselves, in the order R, G, B, when nothing is to be resized', async () => {
+    const pixels = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 37) % 256);
+    expect(await decode(await png(pixels, SIDE, SIDE), target)).toEqual(pixels);
+  });
+
+  it('takes the centre of the longer side', async () => {
+    const [wide, tall] = [Buffer.alloc(3 * SIDE * SIDE * 3), Buffer.alloc(3 * SIDE * SIDE * 3)];
+    for (let y = 0; y < SIDE; y++) {
+      for (let x = 0; x < 3 * SIDE; x++) {
+        const value = x < SIDE ? 10 : x < 2 * SIDE ? 120 : 240;
+        wide.fill(value, 3 * (y * 3 * SIDE + x), 3 * (y * 3 * SIDE + x + 1));
+        tall.fill(value, 3 * (x * SIDE + y), 3 * (x * SIDE + y + 1));
+      }
+    }
+    const middle = new Uint8Array(SIDE * SIDE * 3).fill(120);
+    expect(await decode(await png(wide, 3 * SIDE, SIDE), target)).toEqual(middle);
+    expect(await decode(await png(tall, SIDE, 3 * SIDE), target)).toEqual(middle);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('turns the picture upright: EXIF orientation %i', async (orientation) => {
+    const upright = await decode(await drawn(60, SIDE).png().toBuffer(), target);
+    expect(await decode(await oriented(orientation, 60, SIDE), target)).toEqual(upright);
+  });
+
+  it('puts transparency on white, in colour and in grey, of 8 and of 16 bits', async () => {
+    const white = new Uint8Array(SIDE * SIDE * 3).fill(255);
+    for (const clear of [plain(10, 20, 30, 0), plain(10, 0)]) {
+      const channels = clear.length / SIDE ** 2 === 4 ? 4 : 2;
+      expect(await decode(await png(clear, SIDE, SIDE, channels), target)).toEqual(white);
+      expect(await decode(await png16(clear, SIDE, SIDE, channels), target)).toEqual(white);
+    }
+    const half = await decode(await png(plain(0, 0, 0, 128), SIDE, SIDE, 4), target);
+    expect(new Set(half)).toEqual(new Set([127]));
+  });
+
+  it('takes the first frame', async () => {
+    for (const format of ['gif', 'webp'] as const) {
+      const pixels = await decode(await animation(format, ['#0a141e', '#c8b4a0']), target);
+      expect([...pixels.subarray(0, 3)]).toEqual([10, 20, 30]);
+      expect(pixels.length).toBe(SIDE * SIDE * 3);
+    }
+  });
+
+  it('makes 8 bits of 16', async () => {
+    const pixels = scene(SIDE, SIDE);
+    expect(await decode(await png16(pixels, SIDE, SIDE, 3), target)).toEqual(new Uint8Array(pixels));
+  });
+
+  it('makes RGB of grey, also of one bit a pixel', async () => {
+    const grey = Uint8Array.from({ length: SIDE * SIDE }, (_, i) => i % 256);
+    const rgb = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => Math.floor(i / 3) % 256);
+    expect(await decode(await png(grey, SIDE, SIDE, 1), target)).toEqual(rgb);
+    expect(await decode(await png16(grey, SIDE, SIDE, 1), target)).toEqual(rgb);
+    const bits = grey.map((value) => (value < 128 ? 0 : 255));
+    const bilevel = await sharp(bits, { raw: { width: SIDE, height: SIDE, channels: 1 } })
+      .tiff({ bitdepth: 1, compression: 'none' })
+      .toBuffer();
+    expect(await decode(bilevel, target)).toEqual(rgb.map((value) => (value < 128 ? 0 : 255)));
+  });
+
+  it('makes RGB of CMYK', async () => {
+    const pixels = await decode(await cmykJpeg(SIDE, SIDE), target);
+    expect(meanDifference(pixels, scene(SIDE, SIDE))).toBeLessThan(30);
+  });
+
+  it('refuses more pixels than allowed, and takes exactly as many', async () => {
+    const image = await drawn(40, 30).png().toBuffer();
+    expect(await code(image, 1199)).toBe('too_many_pixels');
+    expect(await code(image, 1200)).toBe('decoded');
+  });
+
+  it('knows of too many pixels from the header: there are none behind it', async () => {
+    expect(await code(await claimingPng(30_000, 30_000))).toBe('too_many_pixels');
+    expect(await code(await claimingPng(900, 900))).toBe('damaged_image');
+  });
+
+  it('refuses what is cut short, whatever the format', async () => {
+    for (const draw of Object.values(FORMATS)) {
+      const image = await draw(200, 200);
+      expect(await code(image.subarray(0, image.length >> 1))).toBe('damaged_image');
+    }
+  });
+
+  it('refuses what its decoder could read but the contract does not name', async () => {
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="32" height="32"><rect width="32" height="32"/></svg>';
+    for (const text of [svg, `<?xml version="1.0"?>${svg}`, 'P3 1 1 255 1 2 3\n', '%PDF-1.7\n']) {
+      expect(await code(Buffer.from(text))).toBe('damaged_image');
+    }
+  });
+});
