@@ -42,7 +42,8 @@ export class GatewayProcess {
    */
   static async start(root: string, flags: readonly string[]): Promise<GatewayProcess> {
     const child = fork(`${root}/dist/cli/main.js`, ['serve', '--host', '127.0.0.1', '--port', '0', ...flags], {
-      execArgv: ['--import', PROBE],
+      // The second as `npm start` has it.
+      execArgv: ['--import', PROBE, '--max-semi-space-size=64'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     process.once('exit', () => child.kill());

@@ -11,23 +11,26 @@ const BEAT_MS = 1000;
 const cascades = new Map<string, LoadedCascade>();
 let limits: LaneLimits;
 let engine: Engine | undefined;
-let outbox: { results: JobResult[]; busyMs: number; batches: number[] } | undefined;
+let outbox: { results: JobResult[]; busyMs: number; batches: number[] } = { results: [], busyMs: 0, batches: [] };
 
 function send(message: FromLane): void {
   process.send?.(message);
 }
 
-/** Collects what happens in one turn of the event loop into one message. */
-function mail(): NonNullable<typeof outbox> {
-  if (outbox === undefined) {
-    outbox = { results: [], busyMs: 0, batches: [] };
-    setImmediate(() => {
-      const full = outbox!;
-      outbox = undefined;
-      send({ type: 'results', ...full });
-    });
-  }
-  return outbox;
+/** All results of one turn of the event loop go in one message, and with them the runs since the last one. */
+function post(result: JobResult): void {
+  if (outbox.results.push(result) === 1) setImmediate(empty);
+}
+
+function empty(): void {
+  send({ type: 'results', ...outbox });
+  outbox = { results: [], busyMs: 0, batches: [] };
+}
+
+/** Runs that gave no result yet are told with the pulse. */
+function beat(): void {
+  if (outbox.batches.length > 0 && outbox.results.length === 0) empty();
+  else send({ type: 'beat' });
 }
 
 async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
@@ -52,11 +55,10 @@ async function measureAll(): Promise<void> {
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {
   engine = new Engine(cascades, message.facts, message.plans, limits, {
-    result: (result) => mail().results.push(result),
+    result: post,
     run: (batch, ms) => {
-      const box = mail();
-      box.busyMs += ms;
-      box.batches.push(batch);
+      outbox.busyMs += ms;
+      outbox.batches.push(batch);
     },
   });
   send({ type: 'ready' });
@@ -90,4 +92,4 @@ process.on('disconnect', () => process.exit(0));
 // Ctrl-C reaches the whole process group; only the gateway decides when a lane stops.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
-setInterval(() => send({ type: 'beat' }), BEAT_MS).unref();
+setInterval(beat, BEAT_MS).unref();
