@@ -59,6 +59,11 @@ export class Dispatcher {
     return this.#waiting.size + this.#suspects.length;
   }
 
+  /** Requests that a lane has on board. */
+  load(worker: Worker): number {
+    return this.#slots.get(worker)?.onBoard.size ?? 0;
+  }
+
   /** Seconds until a place in the queue is likely: what Retry-After says. */
   get retryAfterSeconds(): number {
     const lanes = Math.max(1, this.#slots.size);

@@ -8,7 +8,7 @@ import type { FromLane, JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import { type Plan, planFor } from '../policy/plan.js';
 import { Dispatcher } from './dispatcher.js';
-import type { Lane } from './lane.js';
+import type { Lane, LaneState } from './lane.js';
 import { Lanes } from './lanes.js';
 
 export interface GatewayOptions {
@@ -44,6 +44,14 @@ export interface ClassifyResult {
   readonly fullMacs: number;
   /** From the call to the answer. */
   readonly totalMs: number;
+}
+
+export interface LaneNow {
+  readonly number: number;
+  readonly pid: number;
+  readonly state: LaneState;
+  /** On board. */
+  readonly requests: number;
 }
 
 /** What happens inside, for logs and metrics. */
@@ -134,8 +142,12 @@ export class Gateway {
     return { ready, starting: this.#options.lanes - ready };
   }
 
-  get lanePids(): readonly number[] {
-    return this.#lanes.pids;
+  /** The lanes that have not died. */
+  get lanes(): readonly LaneNow[] {
+    return this.#lanes.alive.map((lane) => {
+      const { number, pid, state } = lane;
+      return { number, pid: pid ?? 0, state, requests: this.#dispatcher.load(lane) };
+    });
   }
 
   /** The usable cascades. */

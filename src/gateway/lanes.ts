@@ -68,8 +68,9 @@ export class Lanes {
     return this.#plans;
   }
 
-  get pids(): readonly number[] {
-    return this.#lanes.flatMap((lane) => lane?.pid ?? []);
+  /** Those that have not died. */
+  get alive(): readonly Lane[] {
+    return this.#lanes.filter((lane) => lane !== undefined && lane.state !== 'dead') as Lane[];
   }
 
   count(state: LaneState): number {

@@ -2,6 +2,7 @@
 
 import { createServer, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer } from 'node:net';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type AppDeps, createApp } from './app.js';
 
 export interface ServerOptions {
@@ -13,8 +14,10 @@ export interface ServerOptions {
 /** Time to send headers, and the whole request. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 60_000;
-/** While closing, a kept-alive connection may bring one more request for so long. */
+/** While closing, callers who are on their way may come in, and a kept-alive connection may bring one more request, for so long. */
 const LINGER_MS = 250;
+/** Nobody came in for so long: nobody waits in the kernel. */
+const QUIET_MS = 20;
 
 export class HttpServer {
   readonly #server: Server;
@@ -52,7 +55,23 @@ export class HttpServer {
     return this.#closing;
   }
 
+  /** Takes the callers that the kernel has let in already: closing the listener would reset them. */
+  async #emptyBacklog(): Promise<void> {
+    const until = performance.now() + LINGER_MS;
+    let taken = 0;
+    const count = () => taken++;
+    this.#server.on('connection', count);
+    for (let before = -1; before !== taken && performance.now() < until; ) {
+      before = taken;
+      await sleep(QUIET_MS);
+      // A process that got no processor meanwhile has not looked at its sockets yet.
+      await turn();
+    }
+    this.#server.off('connection', count);
+  }
+
   async #close(withinMs: number): Promise<void> {
+    await this.#emptyBacklog();
     const closed = new Promise<void>((resolve) => {
       // The http server's own close() drops idle connections at once, and with them a request that is just on its way.
       NetServer.prototype.close.call(this.#server, () => resolve());

@@ -89,6 +89,16 @@ export class Metrics {
       },
     });
     new Gauge({
+      name: 'sluice_lane_requests',
+      help: 'Requests that the lane has on board.',
+      labelNames: ['lane'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { number, requests } of gateway()?.lanes ?? []) this.set({ lane: String(number) }, requests);
+      },
+    });
+    new Gauge({
       name: 'sluice_lanes',
       help: 'Lanes by state.',
       labelNames: ['state'],
