@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { parseDocument } from 'yaml';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { ConfigError } from './errors.js';
 
 /**
@@ -13,7 +13,8 @@ import { ConfigError } from './errors.js';
 export function parseYaml<S extends z.ZodType>(schema: S, text: string, file: string): z.output<S> {
   const document = parseDocument(text, { prettyErrors: true });
   const broken = document.errors[0];
-  if (broken !== undefined) throw new ConfigError(file, '', `not valid YAML: ${broken.message.split('\n')[0]}`);
+  if (broken !== undefined)
+    throw new ConfigError(file, '', `not valid YAML: ${broken.message.split('\n')[0]!.replace(/:$/, '')}`);
   let value: unknown;
   try {
     value = document.toJS();
@@ -21,9 +22,11 @@ export function parseYaml<S extends z.ZodType>(schema: S, text: string, file: st
     // Aliases are resolved only here: unknown ones, and those that multiply without end.
     throw new ConfigError(file, '', `not valid YAML: ${(error as Error).message}`);
   }
-  const result = schema.safeParse(value, { reportInput: true });
+  const result = schema.safeParse(value, { reportInput: true, error: allowedKeys });
   if (result.success) return result.data;
-  const issue = result.error.issues[0]!;
+  const { issues } = result.error;
+  // A misspelt key is a missing key as well: the key that is there says more than the one that is not.
+  const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   throw new ConfigError(file, keyPath(issue.path), sentence(issue));
 }
 
@@ -54,9 +57,26 @@ function shown(value: unknown): string {
   }
 }
 
+/** zod's own message for an unknown key does not say which keys there are. */
+function allowedKeys(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'unrecognized_keys' || !(issue.inst instanceof z.ZodObject)) return undefined;
+  return `allowed: ${Object.keys(issue.inst.shape).join(', ')}`;
+}
+
 /** What was found and what is allowed, in one sentence. */
 function sentence(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}`;
-  const found = issue.input === undefined ? 'nothing' : shown(issue.input);
-  return `found ${found}; ${issue.message.replace(/^Invalid input: /, '')}`;
+  if (issue.code === 'unrecognized_keys')
+    return `unknown key ${issue.keys.map((key) => `"${key}"`).join(', ')}; ${issue.message}`;
+  const input = issue.code === 'invalid_union' ? chosenBy(issue) : issue.input;
+  const found = input === undefined ? 'nothing' : shown(input);
+  // "Too big: expected number to be <=1", "Invalid discriminator value. Expected 'full'": what is expected is enough.
+  const expected = issue.message.replace(/^(Invalid|Too) [\w ]+[:.] (.)/, (_, _what, first: string) =>
+    first.toLowerCase(),
+  );
+  return `found ${found}; ${expected.replace(/, received \w+$/, '')}`;
+}
+
+/** What stands at the key that decides between the members of a union; all of it where no key does. */
+function chosenBy({ discriminator, input }: z.core.$ZodIssueInvalidUnion): unknown {
+  return discriminator === undefined ? input : (input as Readonly<Record<string, unknown>>)[discriminator];
 }

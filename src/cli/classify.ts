@@ -1,13 +1,11 @@
 /** sluice classify IMAGE... */
 
-import { readFile } from 'node:fs/promises';
 import { type Command, Option } from 'commander';
-import { RequestError } from '../errors.js';
 import { answerBody } from '../http/classify.js';
-import { sniff } from '../http/sniff.js';
 import { print } from './fail.js';
 import { openGateway } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
+import { readPicture } from './picture.js';
 
 interface ClassifyFlags extends GatewayFlags {
   cascade?: string;
@@ -24,7 +22,7 @@ export function classifyCommand(program: Command): void {
     .addOption(new Option('--policy <name>', 'policy').env('SLUICE_POLICY').default('balanced'))
     .addOption(new Option('--top <n>', 'classes to show').default(5).argParser(whole(1, 1000)))
     .option('--explain', 'show every exit that was passed', false)
-    .option('--json', 'one JSON object a line, as the HTTP answer', false)
+    .option('--json', 'one JSON object a line, as the HTTP answer; id is the file', false)
     .action(classify);
 }
 
@@ -36,6 +34,8 @@ async function classify(images: string[], flags: ClassifyFlags): Promise<void> {
   );
   try {
     await gateway.start();
+    // A typo is said once, not once a picture.
+    gateway.plan(flags.cascade, flags.policy);
     let failed = 0;
     for (const file of images) {
       try {
@@ -56,9 +56,7 @@ async function classifyOne(
   file: string,
   flags: ClassifyFlags,
 ): Promise<string> {
-  const image = await readFile(file);
-  if (sniff(image) === undefined)
-    throw new RequestError('unsupported_format', 'none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
+  const image = await readPicture(file);
   const { cascade, policy, top, explain } = flags;
   const result = await gateway.classify({ image, cascade, policy, top, explain, deadlineAt: Number.POSITIVE_INFINITY });
   const body = answerBody(file, result);
@@ -67,7 +65,7 @@ async function classifyOne(
   const lines = body.predictions.map((p) => `  ${(100 * p.probability).toFixed(1).padStart(5)} %  ${p.label}`);
   const steps = (route.steps ?? []).map(
     (s) =>
-      `  ${s.backbone} width ${s.width} at ${s.resolution} px, exit ${s.exit}: score ${s.score} against ${s.threshold ?? 'no'} threshold`,
+      `  ${s.backbone} width ${s.width} at ${s.resolution} px, exit ${s.exit}: score ${s.score.toFixed(3)}, ${s.threshold === null ? 'no threshold' : `threshold ${s.threshold}`}${s.exited ? ', left here' : ''}`,
   );
   const where = `${route.backbone} width ${route.width} at ${route.resolution} px, exit ${route.exit} (${route.reason})`;
   return [`${file}: ${where}, ${(100 * cost.ratio).toFixed(0)} % of the full cost`, ...lines, ...steps].join('\n');

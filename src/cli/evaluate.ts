@@ -1,14 +1,16 @@
 /** sluice evaluate: quality and cost of a policy on a labelled folder, through the same lanes that serve. */
 
-import { readdir, readFile } from 'node:fs/promises';
+import type { Dirent } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Cascade } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
-import { print, progress, UsageError } from './fail.js';
+import { print, progress } from './fail.js';
 import { openGateway } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
+import { readPicture } from './picture.js';
 
 interface EvaluateFlags extends GatewayFlags {
   cascade: string;
@@ -38,8 +40,8 @@ export interface Evaluation {
 
 export function evaluateCommand(program: Command): void {
   withGateway(program.command('evaluate').description('measure a policy on labelled pictures'))
-    .requiredOption('--cascade <name>', 'cascade')
-    .addOption(new Option('--policy <name>', 'policy').default('balanced'))
+    .addOption(new Option('--cascade <name>', 'cascade').env('SLUICE_CASCADE').makeOptionMandatory())
+    .addOption(new Option('--policy <name>', 'policy').env('SLUICE_POLICY').default('balanced'))
     .requiredOption('--data <dir>', 'one folder a class, named by label, wnid or index')
     .addOption(new Option('--limit <n>', 'only the first n pictures of each class').argParser(whole(1, 1_000_000_000)))
     .option('--json', 'print the report as JSON', false)
@@ -53,13 +55,13 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   const gateway = await openGateway({ ...flags, queue: 2 * inFlight }, { broken });
   try {
     await gateway.start();
-    const cascade = gateway.cascades.find(({ name }) => name === flags.cascade);
-    if (cascade === undefined) throw new UsageError(`no cascade "${flags.cascade}" in ${flags.models}`);
-    gateway.plan(flags.cascade, flags.policy);
+    const { plan } = gateway.plan(flags.cascade, flags.policy);
+    const cascade = gateway.cascades.find(({ name }) => name === plan.cascade)!;
     const pictures = await listPictures(flags.data, cascade, flags.limit);
     const report = await run(gateway, flags, pictures, inFlight);
     if (flags.json) print(JSON.stringify(report, null, 2));
     else printReport(report);
+    if (report.failed > 0) process.exitCode = 1;
   } finally {
     await gateway.close();
   }
@@ -72,24 +74,44 @@ interface Picture {
 
 /** @throws ConfigError for a folder whose name is no class */
 async function listPictures(directory: string, cascade: Cascade, limit = Number.POSITIVE_INFINITY): Promise<Picture[]> {
-  const folders = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigError(directory, '', `the data cannot be read: ${error.code}`);
-  });
   const pictures: Picture[] = [];
-  for (const folder of folders.filter((entry) => entry.isDirectory()).sort((a, b) => a.name.localeCompare(b.name))) {
+  for (const folder of await entriesOf(directory)) {
+    const path = join(directory, folder.name);
+    // A folder, or a symbolic link to one.
+    if (!(await stat(path)).isDirectory()) continue;
     const label = classOf(folder.name, cascade);
-    if (label < 0) {
-      throw new ConfigError(
-        join(directory, folder.name),
-        '',
-        `is no class of ${cascade.name}: allowed are a label, a wnid or an index`,
-      );
-    }
-    const files = (await readdir(join(directory, folder.name))).sort();
-    for (const file of files.slice(0, limit)) pictures.push({ file: join(directory, folder.name, file), label });
+    if (label < 0) throw new ConfigError(path, '', `is no class of ${cascade.name}; allowed: ${classNames(cascade)}`);
+    const files = await filesUnder(path);
+    for (const file of files.slice(0, limit)) pictures.push({ file, label });
   }
   if (pictures.length === 0) throw new ConfigError(directory, '', 'holds no pictures: one folder a class is expected');
   return pictures;
+}
+
+/** In the order of their names, without hidden ones (.DS_Store, .git). */
+async function entriesOf(directory: string): Promise<Dirent[]> {
+  const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(directory, '', `the data cannot be read: ${error.code}`);
+  });
+  return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** Folders inside a class folder count, as for torchvision's ImageFolder. */
+async function filesUnder(directory: string): Promise<string[]> {
+  const files: string[] = [];
+  for (const entry of await entriesOf(directory)) {
+    const path = join(directory, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesUnder(path)));
+    else files.push(path);
+  }
+  return files;
+}
+
+/** A few are enough to see what is meant: there may be thousands. */
+function classNames({ labels }: Cascade): string {
+  const some = labels.slice(0, 10).map(({ name }) => name);
+  const more = labels.length > some.length ? ', ...' : '';
+  return `a label (${some.join(', ')}${more}), a wnid, or an index from 0 to ${labels.length - 1}`;
 }
 
 /** Index of the class that a folder's name means, or -1. */
@@ -126,7 +148,7 @@ async function run(
   const worker = async () => {
     for (const { file, label } of queue) {
       try {
-        const image = await readFile(file);
+        const image = await readPicture(file);
         const ask = (policy: string) =>
           gateway.classify({
             image,

@@ -1,13 +1,17 @@
 /** How a command ends: 0, 1 (failed) or 2 (wrong use), with one clear line on stderr. */
 
-import { ConfigError } from '../errors.js';
+import { ConfigError, RequestError } from '../errors.js';
 
 /** What the person typed is wrong: exit code 2. */
 export class UsageError extends Error {}
 
+/** Of a cascade or policy that was named on the command line. */
+const isUnknownName = (error: unknown) =>
+  error instanceof RequestError && ['unknown_cascade', 'unknown_policy'].includes(error.code);
+
 export function report(error: unknown): number {
-  if (error instanceof UsageError) {
-    process.stderr.write(`sluice: ${error.message}\n`);
+  if (error instanceof UsageError || isUnknownName(error)) {
+    process.stderr.write(`sluice: ${(error as Error).message}\n`);
     return 2;
   }
   if (error instanceof ConfigError || (error as NodeJS.ErrnoException).code !== undefined) {

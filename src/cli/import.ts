@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { type ImportReport, importOnnx } from '../cascade/import.js';
+import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
-import { print } from './fail.js';
-import { type GatewayFlags, modelsOption } from './options.js';
+import { print, UsageError } from './fail.js';
+import { type GatewayFlags, modelsOption, whole } from './options.js';
 
 interface ImportFlags {
   models: GatewayFlags['models'];
@@ -39,14 +40,22 @@ const Calibration = z.array(
 
 const list = (text: string) => text.split(',').map((part) => part.trim());
 
-function numbers(count?: number): (text: string) => number[] {
-  return (text) => {
-    const values = list(text).map(Number);
-    if (values.some((value) => !Number.isFinite(value)) || (count !== undefined && values.length !== count)) {
-      throw new InvalidArgumentError(`allowed: ${count ?? 'some'} numbers with commas between them.`);
-    }
-    return values;
-  };
+function rgb(text: string): number[] {
+  const parts = list(text);
+  if (parts.length !== 3 || parts.some((part) => part === '' || !Number.isFinite(Number(part)))) {
+    throw new InvalidArgumentError('allowed: 3 numbers with commas between them.');
+  }
+  return parts.map(Number);
+}
+
+function sides(text: string): number[] {
+  return [...new Set(list(text).map(whole(8, 2048)))];
+}
+
+/** A name that is one folder or a part of a file's name, and needs no quotes in a shell or a URL. */
+function name(text: string): string {
+  if (!/^[a-z0-9][a-z0-9_.-]*$/.test(text)) throw new InvalidArgumentError('allowed: a-z 0-9 . _ -');
+  return text;
 }
 
 function fraction(text: string): number {
@@ -66,22 +75,21 @@ export function importCommand(program: Command): void {
     .command('import')
     .description('cut one ONNX graph with all exits as outputs into stage graphs, and write cascade.yaml')
     .argument('<file>', 'ONNX graph: one image input, one output of logits per exit')
-    .requiredOption('--cascade <name>', 'folder in the model repository; made when it is not there')
-    .requiredOption('--backbone <name>', 'name of this network')
+    .requiredOption('--cascade <name>', 'folder in the model repository; made when it is not there', name)
+    .requiredOption('--backbone <name>', 'name of this network', name)
     .addOption(new Option('--width <w>', 'fraction of channels of this graph').default(1).argParser(fraction))
-    .requiredOption('--resolutions <list>', 'sides of the square input, pixels, for example 24,32', numbers())
+    .requiredOption('--resolutions <list>', 'sides of the square input, pixels, for example 24,32', sides)
     .option('--labels <file>', 'one label a line, in the order of the logits; "wnid<TAB>label" gives both')
     .addOption(
       new Option('--exits <list>', 'outputs that are exits, shallow to deep; default: all, by cost').argParser(list),
     )
     .option('--uint8', 'put a uint8 [n, h, w, 3] input in front (recommended: bytes, not floats, are sent)', false)
-    .addOption(new Option('--mean <rgb>', 'with --uint8: subtracted per channel, 0..255').argParser(numbers(3)))
-    .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(numbers(3)))
+    .addOption(new Option('--mean <rgb>', 'with --uint8: subtracted per channel, 0..255').argParser(rgb))
+    .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(rgb))
     .addOption(
-      new Option(
-        '--scale <n>',
-        'without --uint8: pixel values are divided by it, 255 for a graph that takes 0..1',
-      ).argParser(positive),
+      new Option('--scale <n>', 'without --uint8: pixel values are divided by it, 255 for a graph that takes 0..1')
+        .argParser(positive)
+        .conflicts('uint8'),
     )
     .addOption(
       new Option('--kernel <name>', 'how pictures are resized').choices([
@@ -102,6 +110,8 @@ export function importCommand(program: Command): void {
 
 async function run(file: string, flags: ImportFlags): Promise<void> {
   const { cascade, models, json, labels, calibration, ...rest } = flags;
+  if (!flags.uint8 && (flags.mean ?? flags.std) !== undefined)
+    throw new UsageError('--mean and --std are put into the graph together with a uint8 input: add --uint8');
   const report = await importOnnx({
     ...rest,
     file,
@@ -122,19 +132,9 @@ async function readLabels(file: string): Promise<(string | { name: string; wnid:
 }
 
 async function readCalibration(file: string, width: number) {
-  let value: unknown;
-  try {
-    value = JSON.parse(await text(file));
-  } catch (error) {
-    if (error instanceof ConfigError) throw error;
-    throw new ConfigError(file, '', `not valid JSON: ${(error as Error).message}`);
-  }
-  const parsed = Calibration.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0]!;
-    throw new ConfigError(file, issue.path.join('.'), issue.message);
-  }
-  return parsed.data
+  // JSON is YAML, and broken YAML is told with its line.
+  const rows = await readYaml(Calibration, file);
+  return rows
     .filter((row) => row.width === width)
     .map(({ resolution, temperatures, accuracy }) => ({
       resolution,

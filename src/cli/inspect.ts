@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Cascade, fullMacs } from '../cascade/cascade.js';
-import { loadCascade } from '../cascade/loader.js';
+import { loadCascade, loadRepository } from '../cascade/loader.js';
 import { countMacs, countStageMacs } from '../cascade/onnx/macs.js';
 import { parameterBytes, readModel } from '../cascade/onnx/model.js';
 import { print, UsageError } from './fail.js';
@@ -34,8 +34,13 @@ export function inspectCommand(program: Command): void {
 async function inspect(what: string, flags: InspectFlags): Promise<void> {
   if (what.endsWith('.onnx')) return inspectGraph(what, flags);
   const file = join(flags.models, what, 'cascade.yaml');
-  if (!(await stat(file).catch(() => undefined)))
-    throw new UsageError(`no cascade "${what}" in ${flags.models}, and no .onnx file`);
+  if (!(await stat(file).catch(() => undefined))) {
+    const { cascades } = await loadRepository(flags.models);
+    const names = cascades.map(({ name }) => name).join(', ') || 'none';
+    throw new UsageError(`"${what}" is neither an .onnx file nor a cascade in ${flags.models}; there are: ${names}`);
+  }
+  if (flags.resolution !== undefined)
+    throw new UsageError('--resolution is for .onnx files: the rungs of a cascade have theirs');
   return inspectCascade(await loadCascade(file, what), flags.json);
 }
 

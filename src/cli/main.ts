@@ -19,11 +19,18 @@ const program = new Command('sluice')
   .description('Dynamic-network serving gateway: answers each image with as little network as that image needs.')
   .version(version)
   .configureHelp({ showGlobalOptions: true })
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sluice: ')) })
+  .showHelpAfterError('(--help shows what is allowed)')
   .exitOverride();
 
 for (const add of [serveCommand, classifyCommand, evaluateCommand, inspectCommand, importCommand, validateCommand])
   add(program);
-for (const command of program.commands) command.exitOverride().showHelpAfterError('(--help shows what is allowed)');
+
+// Whoever reads has read enough, `head` for one.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 try {
   await program.parseAsync();

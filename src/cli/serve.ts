@@ -116,12 +116,16 @@ async function serve(flags: ServeFlags): Promise<void> {
     await server.close(0);
     throw error;
   });
-  if (gateway.ready) announce(gateway, flags.policy, url, log);
+  if (gateway.ready) announce(gateway, flags, url, log);
   await stop;
 }
 
-function announce(gateway: Gateway, policy: string, url: string, log: Logger): void {
+function announce(gateway: Gateway, flags: ServeFlags, url: string, log: Logger): void {
+  const { policy } = flags;
   const cascade = gateway.defaultCascade;
+  if (flags.cascade !== undefined && flags.cascade !== cascade) {
+    log.error({ wanted: flags.cascade, cascade }, 'the default cascade does not exist: another one stands in for it');
+  }
   if (gateway.plans.every((plan) => plan.policy !== policy)) {
     log.error({ policy }, 'the default policy does not exist: requests must name one');
   }

@@ -1,5 +1,6 @@
 /** sluice validate: says offline what the gateway would say at its start. */
 
+import { basename, dirname } from 'node:path';
 import type { Command } from 'commander';
 import { loadRepository } from '../cascade/loader.js';
 import { ConfigError } from '../errors.js';
@@ -17,8 +18,8 @@ export function validateCommand(program: Command): void {
 
 async function validate(flags: GatewayFlags & { json: boolean }): Promise<void> {
   const repository = await loadRepository(flags.models);
-  const { policies, broken } = await loadPolicies(flags.policies);
-  const errors: ConfigError[] = [...repository.broken, ...broken];
+  const loaded = await loadPolicies(flags.policies);
+  const errors: ConfigError[] = [...repository.broken, ...loaded.broken];
   const collect = async (work: () => unknown) => {
     try {
       await work();
@@ -29,23 +30,34 @@ async function validate(flags: GatewayFlags & { json: boolean }): Promise<void> 
   };
   for (const cascade of repository.cascades) {
     await collect(() => loadSessions(cascade, flags.threads));
-    for (const { policy, name, file } of policies) await collect(() => planFor(policy, name, file, cascade));
+    for (const { policy, name, file } of loaded.policies) await collect(() => planFor(policy, name, file, cascade));
   }
-  const names = new Set(repository.cascades.map(({ name }) => name));
-  for (const { policy, file } of policies) {
-    if (policy.kind === 'full') continue;
+  const cascades = repository.cascades.map(({ name }) => name);
+  // A policy that names a broken cascade is not to blame for it.
+  const known = [...cascades, ...repository.broken.map(({ file }) => basename(dirname(file)))];
+  if (known.length === 0) errors.push(new ConfigError(flags.models, '', 'no folder here holds a cascade.yaml'));
+  for (const { policy, file } of loaded.policies) {
+    if (policy.kind === 'full' || known.length === 0) continue;
     for (const cascade of Object.keys(policy.cascades)) {
-      if (names.has(cascade)) continue;
-      errors.push(new ConfigError(file, `cascades.${cascade}`, `no such cascade; allowed: ${[...names].join(', ')}`));
+      if (known.includes(cascade)) continue;
+      errors.push(new ConfigError(file, `cascades.${cascade}`, `found "${cascade}"; allowed: ${known.join(', ')}`));
     }
   }
-  const cascades = [...names];
   if (flags.json) {
     const findings = errors.map(({ file, key, reason }) => ({ file, key, reason }));
-    print(JSON.stringify({ cascades, policies: policies.map(({ name }) => name), errors: findings }, null, 2));
+    print(JSON.stringify({ cascades, policies: loaded.policies.map(({ name }) => name), errors: findings }, null, 2));
   } else {
     for (const error of errors) print(`error: ${error.message}`);
-    print(`${cascades.length} cascades, ${policies.length} policies, ${errors.length} errors`);
+    const totals = [
+      counted(cascades.length, 'cascade', 'cascades'),
+      counted(loaded.policies.length, 'policy', 'policies'),
+      counted(errors.length, 'error', 'errors'),
+    ];
+    print(totals.join(', '));
   }
   if (errors.length > 0) process.exitCode = 1;
+}
+
+function counted(count: number, one: string, more: string): string {
+  return `${count} ${count === 1 ? one : more}`;
 }
