@@ -49,13 +49,13 @@ def calibration_error(probabilities: torch.Tensor, labels: torch.Tensor, bins: i
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--data", type=Path, required=True)
-    args.add_argument("--run", type=Path, required=True, help="folder with last.pt")
+    args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True, help="calibration.json")
     opt = args.parse_args()
     vx, vy = load(opt.data, "validation", opt.run / "cache")
     tx, ty = load(opt.data, "test", opt.run / "cache")
     model = SlimNet(int(vy.max()) + 1)
-    model.load_state_dict(torch.load(opt.run / "last.pt", weights_only=False, map_location="cpu")["model"])
+    model.load_state_dict(torch.load(opt.run / "final.pt", weights_only=False, map_location="cpu")["model"])
     model.eval()
     out = []
     print("| width | resolution | exit | top-1 % | million MACs | calibration error % | temperature |")

@@ -70,10 +70,10 @@ class Plain(nn.Module):
 
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--run", type=Path, required=True, help="folder with last.pt")
+    args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True)
     opt = args.parse_args()
-    state = torch.load(opt.run / "last.pt", weights_only=False, map_location="cpu")["model"]
+    state = torch.load(opt.run / "final.pt", weights_only=False, map_location="cpu")["model"]
     model = SlimNet(state["heads.0.linear.0.weight"].shape[0])
     model.load_state_dict(state)
     model.eval()

@@ -62,7 +62,7 @@ def legs_of(opt: argparse.Namespace) -> list[dict]:
     """One entry a rung, cheap to dear."""
     x, y = load(opt.data, "validation", opt.run / "cache")
     model = SlimNet(int(y.max()) + 1)
-    model.load_state_dict(torch.load(opt.run / "last.pt", weights_only=False, map_location="cpu")["model"])
+    model.load_state_dict(torch.load(opt.run / "final.pt", weights_only=False, map_location="cpu")["model"])
     model.eval()
     known = {(row["width"], row["resolution"]): row["temperatures"] for row in json.loads(opt.calibration.read_text())}
     legs = []

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from data import at_resolution, augment, load
+from norms import settle
 from slimnet import RESOLUTIONS, SlimNet
 
 EXIT_WEIGHTS = (0.3, 0.4, 0.5, 1.0)
@@ -146,6 +147,9 @@ def main() -> None:
                      "step": step, "seconds": seconds + time.time() - began}
             torch.save(state, opt.out / "last.tmp")
             os.replace(opt.out / "last.tmp", last)
+
+    settle(model, x.to(opt.device))
+    torch.save({"model": model.state_dict()}, opt.out / "final.pt")
 
 
 if __name__ == "__main__":
