@@ -30,7 +30,11 @@ export async function loadPolicies(directory: string): Promise<Policies> {
     try {
       const twin = policies.find((policy) => policy.name === name);
       if (twin !== undefined) throw new ConfigError(path, '', `${basename(twin.file)} has the same name, ${name}`);
-      policies.push({ name, file: path, policy: await readYaml(PolicyFile, path) });
+      const policy = await readYaml(PolicyFile, path);
+      // Agreement is measured against it.
+      if (name === 'full' && policy.kind !== 'full')
+        throw new ConfigError(path, 'kind', `found "${policy.kind}"; allowed in full.yaml: "full", the static choice`);
+      policies.push({ name, file: path, policy });
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       broken.push(error);

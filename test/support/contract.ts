@@ -25,6 +25,7 @@ export const Answer = z.strictObject({
       z.strictObject({
         index: z.int().nonnegative(),
         label: z.string().min(1),
+        wnid: z.string().min(1).optional(),
         probability: z.number().min(0).max(1),
       }),
     )

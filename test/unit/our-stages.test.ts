@@ -8,17 +8,10 @@ import { openGraph } from '../../src/cascade/onnx/session.js';
 import { decode } from '../../src/lane/decode.js';
 import { loadSessions } from '../../src/lane/loaded.js';
 import { MODELS } from '../support/gateway.js';
+import { MACS_BY_PYTORCH } from '../support/macs-by-pytorch.js';
 import { jpeg } from '../support/pictures.js';
 
 const PICTURES = 100;
-
-/** MACs that PyTorch counts with a dispatch hook: `python models/train/macs.py`, width, resolution, per exit. */
-const BY_PYTORCH: Record<string, number[]> = {
-  'slimnet/0.5@24': [1263008, 3821656, 4908048, 8143824],
-  'slimnet/0.5@32': [2244352, 6792064, 8722432, 14474176],
-  'slimnet/1@24': [4774720, 14997680, 19331616, 32272800],
-  'slimnet/1@32': [8486400, 26658560, 34361344, 57366400],
-};
 
 describe('the cifar10 cascade', async () => {
   const cascade = await loadCascade(`${MODELS}/cifar10/cascade.yaml`, 'cifar10');
@@ -50,7 +43,7 @@ describe('the cifar10 cascade', async () => {
   });
 
   it('costs what PyTorch counts, at every exit of every rung', async () => {
-    expect(cascade.rungs.map((rung) => rung.id).sort()).toEqual(Object.keys(BY_PYTORCH).sort());
+    expect(cascade.rungs.map((rung) => rung.id).sort()).toEqual(Object.keys(MACS_BY_PYTORCH).sort());
     for (const rung of cascade.rungs) {
       const stages = await Promise.all(
         rung.stages.map(async ({ file, inputs }) => ({ model: await readModel(file), inputs })),
@@ -58,10 +51,10 @@ describe('the cifar10 cascade', async () => {
       let sum = 0;
       const counted = (await countStageMacs(stages, rung.resolution)).map((macs) => (sum += macs));
       for (const [exit, macs] of counted.entries()) {
-        expect(Math.abs(macs / BY_PYTORCH[rung.id]![exit]! - 1)).toBeLessThan(0.01);
+        expect(Math.abs(macs / MACS_BY_PYTORCH[rung.id]![exit]! - 1)).toBeLessThan(0.01);
       }
     }
     const whole = await countMacs(await readModel(`${MODELS}/cifar10/whole/slimnet-1.0-32.onnx`), 32);
-    expect(whole).toBe(BY_PYTORCH['slimnet/1@32']![3]);
+    expect(whole).toBe(MACS_BY_PYTORCH['slimnet/1@32']![3]);
   });
 });
