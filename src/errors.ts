@@ -39,6 +39,9 @@ export class RequestError extends Error {
   }
 }
 
+/** The gateway cannot start, for a reason that lies in no file. */
+export class StartError extends Error {}
+
 /** A file that a person wrote is wrong: names the file, the key in it, what was found and what is allowed. */
 export class ConfigError extends Error {
   constructor(

@@ -28,10 +28,7 @@ export function classifyCommand(program: Command): void {
 
 async function classify(images: string[], flags: ClassifyFlags): Promise<void> {
   const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
-  const gateway = await openGateway(
-    { ...flags, lanes: Math.min(flags.lanes, images.length), queue: images.length },
-    { broken },
-  );
+  const gateway = await openGateway({ ...flags, lanes: 1, queue: images.length }, { broken });
   try {
     await gateway.start();
     // A typo is said once, not once a picture.

@@ -96,13 +96,16 @@ async function entriesOf(directory: string): Promise<Dirent[]> {
   return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => a.name.localeCompare(b.name));
 }
 
+/** Other files beside the pictures (a README, Thumbs.db) are passed over. */
+const PICTURE = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
+
 /** Folders inside a class folder count, as for torchvision's ImageFolder. */
 async function filesUnder(directory: string): Promise<string[]> {
   const files: string[] = [];
   for (const entry of await entriesOf(directory)) {
     const path = join(directory, entry.name);
     if (entry.isDirectory()) files.push(...(await filesUnder(path)));
-    else files.push(path);
+    else if (PICTURE.test(entry.name)) files.push(path);
   }
   return files;
 }

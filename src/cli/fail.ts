@@ -1,6 +1,6 @@
 /** How a command ends: 0, 1 (failed) or 2 (wrong use), with one clear line on stderr. */
 
-import { ConfigError, RequestError } from '../errors.js';
+import { ConfigError, RequestError, StartError } from '../errors.js';
 
 /** What the person typed is wrong: exit code 2. */
 export class UsageError extends Error {}
@@ -14,7 +14,11 @@ export function report(error: unknown): number {
     process.stderr.write(`sluice: ${(error as Error).message}\n`);
     return 2;
   }
-  if (error instanceof ConfigError || (error as NodeJS.ErrnoException).code !== undefined) {
+  if (
+    error instanceof ConfigError ||
+    error instanceof StartError ||
+    (error as NodeJS.ErrnoException).code !== undefined
+  ) {
     process.stderr.write(`sluice: ${(error as Error).message}\n`);
     return 1;
   }

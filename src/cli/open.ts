@@ -8,6 +8,7 @@ import type { GatewayFlags } from './options.js';
 
 export interface OpenOptions extends GatewayFlags {
   queue: number;
+  queueBytes?: number;
   cascade?: string;
   policy: string;
 }
@@ -27,6 +28,7 @@ export async function openGateway(options: OpenOptions, events: GatewayEvents): 
       threads: options.threads,
       maxPixels: options.maxPixels,
       queue: options.queue,
+      queueBytes: options.queueBytes ?? Number.POSITIVE_INFINITY,
       ...(options.cascade === undefined ? {} : { defaultCascade: options.cascade }),
       defaultPolicy: options.policy,
     },

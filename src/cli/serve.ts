@@ -17,12 +17,16 @@ interface ServeFlags extends GatewayFlags {
   cascade?: string;
   policy: string;
   queue: number;
+  queueBytes: number;
   maxBytes: number;
   drainMs: number;
   rate: number;
   apiKeySha256: string[];
   logLevel: (typeof LOG_LEVELS)[number];
 }
+
+/** For the last answers to leave. */
+const FAREWELL_MS = 500;
 
 /** Comma-separated, or given several times. */
 function hashes(text: string, before: string[] = []): string[] {
@@ -54,6 +58,12 @@ export function serveCommand(program: Command): void {
         .argParser(whole(1, 1_000_000)),
     )
     .addOption(
+      new Option('--queue-bytes <n>', 'bytes of all pictures that are held; one more picture is answered 503')
+        .env('SLUICE_QUEUE_BYTES')
+        .default(1_000_000_000)
+        .argParser(whole(1, 1_000_000_000_000)),
+    )
+    .addOption(
       new Option('--max-bytes <n>', 'largest picture, bytes')
         .env('SLUICE_MAX_BYTES')
         .default(20_000_000)
@@ -66,7 +76,10 @@ export function serveCommand(program: Command): void {
         .argParser(whole(0, 3_600_000)),
     )
     .addOption(
-      new Option('--rate <n>', 'requests a second of one caller; 0: no limit')
+      new Option(
+        '--rate <n>',
+        'requests a second of one caller, by API key, else by address (behind a proxy: the proxy); 0: no limit',
+      )
         .env('SLUICE_RATE')
         .default(0)
         .argParser(whole(0, 1_000_000)),
@@ -104,7 +117,10 @@ async function serve(flags: ServeFlags): Promise<void> {
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
     gateway.drain();
-    await server.close(flags.drainMs);
+    // At the end of the time who still waits is told so, and then cut off.
+    const late = setTimeout(() => void gateway.close(), flags.drainMs);
+    await server.close(flags.drainMs + FAREWELL_MS);
+    clearTimeout(late);
     await gateway.close();
     log.info('stopped');
   });

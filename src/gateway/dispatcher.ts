@@ -7,7 +7,7 @@ import { RequestError } from '../errors.js';
 import type { Job, JobAnswer, JobResult } from '../lane/messages.js';
 
 /** What the dispatcher needs of a lane. */
-export interface Worker {
+export interface LaneHandle {
   run(jobs: readonly Job[]): void;
   cancel(ids: readonly number[]): void;
 }
@@ -26,6 +26,8 @@ interface Entry {
 
 interface Slot {
   readonly onBoard: Map<number, Entry>;
+  /** Of the pictures on board. */
+  bytes: number;
   /** The lane holds one suspect alone, to learn whether that request kills it. */
   quarantine: boolean;
 }
@@ -33,8 +35,12 @@ interface Slot {
 export interface DispatcherLimits {
   /** Requests that wait for a lane; one more is refused. */
   readonly queue: number;
+  /** Bytes of all pictures that are held, waiting or in a lane; one more picture is refused. */
+  readonly bytes: number;
   /** Requests sent to one lane at a time: enough to fill batches, few enough to lose little when it dies. */
   readonly window: number;
+  /** Bytes of pictures sent to one lane at a time: they are copied in the gateway's thread. One picture is always sent. */
+  readonly windowBytes: number;
 }
 
 /** A lane answers by the deadline with its best exit; one that has not after this long is stuck in a run or a decode. */
@@ -44,9 +50,10 @@ export class Dispatcher {
   readonly #limits: DispatcherLimits;
   readonly #waiting = new Map<number, Entry>();
   readonly #suspects: Entry[] = [];
-  readonly #slots = new Map<Worker, Slot>();
+  readonly #slots = new Map<LaneHandle, Slot>();
   readonly #onPoison: (image: Uint8Array) => void;
   #nextId = 1;
+  #heldBytes = 0;
   #recentMs = 0;
 
   constructor(limits: DispatcherLimits, onPoison: (image: Uint8Array) => void) {
@@ -60,8 +67,8 @@ export class Dispatcher {
   }
 
   /** Requests that a lane has on board. */
-  load(worker: Worker): number {
-    return this.#slots.get(worker)?.onBoard.size ?? 0;
+  load(lane: LaneHandle): number {
+    return this.#slots.get(lane)?.onBoard.size ?? 0;
   }
 
   /** Seconds until a place in the queue is likely: what Retry-After says. */
@@ -71,14 +78,21 @@ export class Dispatcher {
   }
 
   /**
+   * Asked also before a body is read.
+   * @throws RequestError overloaded when there is no place for one more
+   */
+  admit(bytes = 0): void {
+    if (this.queued < this.#limits.queue && this.#heldBytes + bytes <= this.#limits.bytes) return;
+    const detail = `the gateway has ${this.queued} requests waiting and takes no more for the moment`;
+    throw new RequestError('overloaded', detail, this.retryAfterSeconds);
+  }
+
+  /**
    * @throws RequestError overloaded (at once), deadline_exceeded, client_gone, poison_image, or what the lane says of the picture
    */
-  dispatch(request: Omit<Job, 'id'>, signal?: AbortSignal): Promise<JobAnswer> {
-    if (this.queued >= this.#limits.queue) {
-      const detail = `the gateway has ${this.queued} requests waiting and takes no more for the moment`;
-      return Promise.reject(new RequestError('overloaded', detail, this.retryAfterSeconds));
-    }
-    if (signal?.aborted) return Promise.reject(new RequestError('client_gone', 'the caller left'));
+  async dispatch(request: Omit<Job, 'id'>, signal?: AbortSignal): Promise<JobAnswer> {
+    this.admit(request.image.length);
+    if (signal?.aborted) throw new RequestError('client_gone', 'the caller left');
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
       const leave = () => this.#giveUp(id, new RequestError('client_gone', 'the caller left'));
@@ -92,7 +106,9 @@ export class Dispatcher {
             Math.max(0, request.deadlineAt - Date.now()),
           )
         : undefined;
+      this.#heldBytes += request.image.length;
       const done = () => {
+        this.#heldBytes -= request.image.length;
         clearTimeout(timer);
         signal?.removeEventListener('abort', leave);
       };
@@ -111,8 +127,8 @@ export class Dispatcher {
   }
 
   /** A lane is ready for work. */
-  attach(worker: Worker): void {
-    this.#slots.set(worker, { onBoard: new Map(), quarantine: false });
+  attach(lane: LaneHandle): void {
+    this.#slots.set(lane, { onBoard: new Map(), bytes: 0, quarantine: false });
     this.#pump();
   }
 
@@ -122,10 +138,10 @@ export class Dispatcher {
    * @param fromOutside SIGKILL that the gateway did not send: it may be an operator's, so it counts only against a request that was
    *   alone both times (it may also be the kernel's, out of memory, so it does count)
    */
-  detach(worker: Worker, fromOutside = false): void {
-    const slot = this.#slots.get(worker);
+  detach(lane: LaneHandle, fromOutside = false): void {
+    const slot = this.#slots.get(lane);
     if (slot === undefined) return;
-    this.#slots.delete(worker);
+    this.#slots.delete(lane);
     const alone = slot.onBoard.size === 1;
     for (const entry of slot.onBoard.values()) {
       if (entry.settled) continue;
@@ -144,16 +160,17 @@ export class Dispatcher {
     this.#pump();
   }
 
-  results(worker: Worker, results: readonly JobResult[]): void {
-    const slot = this.#slots.get(worker);
+  results(lane: LaneHandle, results: readonly JobResult[]): void {
+    const slot = this.#slots.get(lane);
     if (slot === undefined) return;
     for (const result of results) {
       const entry = slot.onBoard.get(result.id);
       if (entry === undefined) continue;
       slot.onBoard.delete(result.id);
+      slot.bytes -= entry.job.image.length;
       if (result.ok) {
-        this.#recentMs =
-          this.#recentMs === 0 ? result.runMs : 0.95 * this.#recentMs + 0.05 * (result.inferenceMs + result.decodeMs);
+        const ms = result.inferenceMs + result.decodeMs;
+        this.#recentMs = this.#recentMs === 0 ? ms : 0.95 * this.#recentMs + 0.05 * ms;
         this.#settle(entry, result);
       } else {
         this.#settle(entry, new RequestError(result.code, result.detail));
@@ -194,35 +211,45 @@ export class Dispatcher {
   /** Refuses a request wherever it is; a lane that has it drops it before its next run, and still answers for the place. */
   #giveUp(id: number, error: RequestError): void {
     if (this.#drop(id, error)) return;
-    for (const [worker, slot] of this.#slots) {
+    for (const [lane, slot] of this.#slots) {
       const entry = slot.onBoard.get(id);
       if (entry === undefined) continue;
-      worker.cancel([id]);
+      lane.cancel([id]);
       this.#settle(entry, error);
     }
   }
 
+  #isFull(slot: Slot, next: Entry): boolean {
+    const { window, windowBytes } = this.#limits;
+    return slot.onBoard.size >= window || (slot.bytes > 0 && slot.bytes + next.job.image.length > windowBytes);
+  }
+
   #pump(): void {
-    for (const [worker, slot] of this.#slots) {
+    for (const [lane, slot] of this.#slots) {
       const suspect = slot.onBoard.size === 0 ? this.#suspects.shift() : undefined;
       if (suspect === undefined) continue;
       slot.quarantine = true;
-      slot.onBoard.set(suspect.job.id, suspect);
-      worker.run([suspect.job]);
+      board(slot, suspect);
+      lane.run([suspect.job]);
     }
     // A lane that shall take a suspect must run empty first.
     const open = [...this.#slots].filter(([, slot]) => !slot.quarantine).slice(this.#suspects.length);
-    const loads = new Map<Worker, Job[]>();
+    const loads = new Map<LaneHandle, Job[]>();
     for (const entry of this.#waiting.values()) {
-      let best: [Worker, Slot] | undefined;
+      let best: [LaneHandle, Slot] | undefined;
       for (const lane of open) if (best === undefined || lane[1].onBoard.size < best[1].onBoard.size) best = lane;
-      if (best === undefined || best[1].onBoard.size >= this.#limits.window) break;
+      if (best === undefined || this.#isFull(best[1], entry)) break;
       this.#waiting.delete(entry.job.id);
-      best[1].onBoard.set(entry.job.id, entry);
+      board(best[1], entry);
       const load = loads.get(best[0]);
       if (load === undefined) loads.set(best[0], [entry.job]);
       else load.push(entry.job);
     }
-    for (const [worker, jobs] of loads) worker.run(jobs);
+    for (const [lane, jobs] of loads) lane.run(jobs);
   }
+}
+
+function board(slot: Slot, entry: Entry): void {
+  slot.onBoard.set(entry.job.id, entry);
+  slot.bytes += entry.job.image.length;
 }

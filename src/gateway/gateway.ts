@@ -20,6 +20,8 @@ export interface GatewayOptions {
   readonly maxPixels: number;
   /** Requests that may wait for a lane. */
   readonly queue: number;
+  /** Bytes of all pictures that are held. */
+  readonly queueBytes: number;
   readonly defaultCascade?: string;
   readonly defaultPolicy: string;
   readonly hangMs?: number;
@@ -64,6 +66,8 @@ export interface GatewayEvents {
 
 /** Requests sent to one lane at a time. */
 const WINDOW = 32;
+/** Bytes sent to one lane at a time, unless one picture has more: copying more would keep the gateway's thread too long. */
+const WINDOW_BYTES = 16_000_000;
 /** Decodes that overlap with inference in one lane. */
 const DECODERS = 2;
 /** Pictures remembered as deadly, by their SHA-256. */
@@ -74,7 +78,8 @@ export class Gateway {
   readonly #events: GatewayEvents;
   readonly #dispatcher: Dispatcher;
   readonly #lanes: Lanes;
-  readonly #poison = new LRUCache<string, true>({ max: POISON_MEMORY });
+  /** Lengths of deadly pictures, by SHA-256: only a picture of such a length has to be hashed. */
+  readonly #poison = new LRUCache<string, number>({ max: POISON_MEMORY });
   #cascades = new Map<string, Cascade>();
   #starting: Promise<void> | undefined;
   #draining = false;
@@ -84,8 +89,9 @@ export class Gateway {
   constructor(options: GatewayOptions, events: GatewayEvents = {}) {
     this.#options = options;
     this.#events = events;
-    const limits = { queue: options.queue, window: WINDOW };
-    this.#dispatcher = new Dispatcher(limits, (image) => this.#poison.set(digest(image), true));
+    const { queue, queueBytes } = options;
+    const limits = { queue, bytes: queueBytes, window: WINDOW, windowBytes: WINDOW_BYTES };
+    this.#dispatcher = new Dispatcher(limits, (image) => this.#poison.set(digest(image), image.length));
     this.#lanes = new Lanes(
       {
         count: options.lanes,
@@ -128,7 +134,7 @@ export class Gateway {
     this.#ready = true;
   }
 
-  /** True when each lane is warm and the gateway is not on its way out. */
+  /** True when each lane has been warm, one still is, and the gateway is not on its way out. */
   get ready(): boolean {
     return this.#ready && !this.#draining && this.#lanes.count('ready') > 0;
   }
@@ -194,12 +200,20 @@ export class Gateway {
     throw new RequestError('unknown_policy', `no policy "${policy}" for ${cascade}; there are: ${known.join(', ')}`);
   }
 
+  /**
+   * For a caller who has a body to send: asked before it is read.
+   * @throws RequestError overloaded
+   */
+  admit(): void {
+    this.#dispatcher.admit();
+  }
+
   /** @throws RequestError for all that can be wrong with one request */
   async classify(request: ClassifyRequest): Promise<ClassifyResult> {
     if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
     const from = performance.now();
     const { plan, index } = this.plan(request.cascade, request.policy);
-    if (this.#poison.size > 0 && this.#poison.has(digest(request.image))) {
+    if (this.#isPoison(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
     const { image, top, deadlineAt, explain, signal } = request;
@@ -223,6 +237,11 @@ export class Gateway {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  #isPoison(image: Uint8Array): boolean {
+    for (const length of this.#poison.values()) if (length === image.length) return this.#poison.has(digest(image));
+    return false;
   }
 
   #plans(usable: readonly Cascade[]): readonly Plan[] {

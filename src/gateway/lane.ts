@@ -31,7 +31,7 @@ const ENTRY = fileURLToPath(new URL('../../dist/lane/main.js', import.meta.url))
  * copied before they die, and collecting them costs a fifth of the gateway's processor time (measured with `npm run bench -- core`).
  */
 const YOUNG_MB = '--max-semi-space-size=64';
-/** A lane that says nothing for so long hangs inside a decoder or a run. */
+/** A lane that says nothing for so long hangs in a run; one that hangs in a decode falls silent by itself (lane/main). */
 const HANG_MS = 10_000;
 /** Loading and measuring are long runs of work without a pulse. */
 const HANG_WHILE_LOADING_MS = 120_000;
@@ -61,7 +61,10 @@ export class Lane {
     });
     this.#child.on('message', (message: FromLane) => this.#receive(message));
     this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`, signal === 'SIGKILL'));
-    this.#child.on('error', (error) => this.kill(error.message));
+    // A process that was never born has no `exit` to come.
+    this.#child.on('error', ({ message }) =>
+      this.#child.pid === undefined ? this.#die(message, false) : this.kill(message),
+    );
     const patienceMs = () => (this.state === 'ready' ? hangMs : HANG_WHILE_LOADING_MS);
     const silentMs = () => performance.now() - this.#lastHeard;
     this.#pulse = setInterval(
@@ -117,6 +120,8 @@ export class Lane {
   }
 
   #receive(message: FromLane): void {
+    // What a dead lane said before it died may arrive after its end.
+    if (this.state === 'dead') return;
     this.#lastHeard = performance.now();
     switch (message.type) {
       case 'loaded':

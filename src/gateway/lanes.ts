@@ -1,7 +1,7 @@
 /** The lanes of the gateway: starts them, has one of them measure the cascades, replaces those that die. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
-import { ConfigError, RequestError } from '../errors.js';
+import { ConfigError, RequestError, StartError } from '../errors.js';
 import type { BrokenCascade, FromLane, LaneLimits } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import { Lane, type LaneDeath, type LaneState } from './lane.js';
@@ -26,6 +26,8 @@ export interface LanesEvents {
 /** A lane that dies while it starts is started again after this long, doubled each time up to the limit. */
 const BACKOFF_MS = 250;
 const LONGEST_BACKOFF_MS = 5000;
+/** A lane that dies so often before it was ever warm will not get warm: the start fails. */
+const START_TRIES = 5;
 
 export class Lanes {
   readonly #options: LanesOptions;
@@ -36,6 +38,7 @@ export class Lanes {
   #facts: Readonly<Record<string, CascadeFacts>> | undefined;
   #plans: readonly Plan[] = [];
   #measuring: Lane | undefined;
+  readonly #timers = new Set<NodeJS.Timeout>();
   #closing = false;
   #warm: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
 
@@ -49,7 +52,7 @@ export class Lanes {
 
   /**
    * Resolves when every lane is ready.
-   * @throws RequestError shutting_down when closed before that
+   * @throws RequestError shutting_down when closed before that; StartError when a lane dies again and again
    */
   async start(): Promise<void> {
     const ready = new Promise<void>((done, failed) => {
@@ -81,6 +84,7 @@ export class Lanes {
   close(): void {
     this.#closing = true;
     this.#warm?.failed(new RequestError('shutting_down', 'closed before every lane was warm'));
+    for (const timer of this.#timers) clearTimeout(timer);
     for (const lane of this.#lanes) lane?.kill('closed');
   }
 
@@ -93,21 +97,34 @@ export class Lanes {
       results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
       died: (lane: Lane, death: LaneDeath) => this.#died(lane, death),
     };
-    this.#lanes[number] = new Lane(number, events, this.#cascades, this.#options.limits, this.#options.hangMs);
+    try {
+      this.#lanes[number] = new Lane(number, events, this.#cascades, this.#options.limits, this.#options.hangMs);
+    } catch (error) {
+      // No memory or no process number for one more: later there may be.
+      this.#retry(number, (error as Error).message);
+    }
   }
 
   #loaded(lane: Lane, broken: readonly BrokenCascade[]): void {
     if (this.#facts !== undefined) {
-      lane.start(this.#facts, this.#plans);
+      const [lost] = broken;
+      if (lost === undefined) lane.start(this.#facts, this.#plans);
+      else this.#refuse(lane, lost);
       return;
     }
     // The first lane to load decides what is usable, and measures it; the others wait for its figures.
     if (this.#measuring !== undefined) return;
     this.#measuring = lane;
-    for (const b of broken)
-      this.#events.broken(new ConfigError(b.file, b.key, `${b.reason} (cascade ${b.cascade} is left out)`));
+    for (const { file, key, reason, cascade } of broken)
+      this.#events.broken(new ConfigError(file, key, `${reason} (cascade ${cascade} is left out)`));
     this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
     lane.measure();
+  }
+
+  /** A cascade that the other lanes serve does not load any more: without it this lane would die of its first picture. */
+  #refuse(lane: Lane, { file, key, reason, cascade }: BrokenCascade): void {
+    this.#events.broken(new ConfigError(file, key, `${reason} (the lane is started again until ${cascade} loads)`));
+    lane.kill(`cannot load ${cascade}`);
   }
 
   #measured(lane: Lane, facts: Readonly<Record<string, CascadeFacts>>): void {
@@ -131,9 +148,18 @@ export class Lanes {
       const loaded = this.#lanes.find((other) => other?.state === 'loaded');
       if (loaded !== undefined) this.#loaded(loaded, []);
     }
-    const failures = this.#failures[lane.number]!++;
+    this.#retry(lane.number, death.cause);
+  }
+
+  #retry(number: number, cause: string): void {
+    const failures = this.#failures[number]!++;
+    if (failures + 1 >= START_TRIES) this.#warm?.failed(new StartError(`a lane does not start: ${cause}`));
     // A lane that worked is replaced at once: only one that keeps dying has to wait.
     const delayMs = failures === 0 ? 0 : Math.min(LONGEST_BACKOFF_MS, BACKOFF_MS * 2 ** failures);
-    setTimeout(() => this.#spawn(lane.number), delayMs).unref();
+    const timer = setTimeout(() => {
+      this.#timers.delete(timer);
+      this.#spawn(number);
+    }, delayMs);
+    this.#timers.add(timer);
   }
 }

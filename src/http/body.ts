@@ -3,6 +3,7 @@
 import type { IncomingMessage } from 'node:http';
 import busboy from 'busboy';
 import { RequestError } from '../errors.js';
+import { ByteSink } from './byte-sink.js';
 
 /**
  * @param maxBytes largest picture
@@ -24,17 +25,15 @@ function tooLarge(maxBytes: number): RequestError {
 function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    request.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size <= maxBytes) chunks.push(chunk);
-      else {
-        request.pause();
-        reject(tooLarge(maxBytes));
-      }
-    });
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, size)));
+    const sink = new ByteSink(maxBytes);
+    const take = (chunk: Buffer) => {
+      if (sink.push(chunk)) return;
+      request.off('data', take);
+      request.pause();
+      reject(tooLarge(maxBytes));
+    };
+    request.on('data', take);
+    request.on('end', () => resolve(sink.bytes()));
     request.on('error', () =>
       reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
     );
@@ -78,11 +77,11 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
         return;
       }
       seen = true;
-      const chunks: Buffer[] = [];
-      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      const sink = new ByteSink(maxBytes + 1);
+      stream.on('data', (chunk: Buffer) => sink.push(chunk));
       stream.on('limit', () => reject(tooLarge(maxBytes)));
       stream.on('end', () => {
-        image = Buffer.concat(chunks);
+        image = sink.bytes();
       });
     });
     form.on('close', () => {

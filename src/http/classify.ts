@@ -51,6 +51,8 @@ async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal)
   const query = parseQuery(request.query);
   // Names are checked before the body is read: a typo shall not cost an upload.
   deps.gateway.plan(query.cascade, query.policy);
+  // And so is the queue.
+  deps.gateway.admit();
   const image = await readImage(request, deps.maxBytes);
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
@@ -66,10 +68,15 @@ async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal)
   });
 }
 
-/** A refused body that is still being sent: the connection ends with the answer, so that nobody has to read it all. */
+/** A caller that sends first and listens later hears its refusal only while the rest of its body is read: for so long. */
+const LINGER_MS = 2000;
+
 function refuse(request: Request, response: Response, error: RequestError): void {
-  if (!request.complete) response.setHeader('Connection', 'close');
   sendProblem(response, error);
+  if (request.complete || request.destroyed) return;
+  const enough = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
+  request.once('end', () => clearTimeout(enough));
+  request.resume();
 }
 
 /** For metrics: the plan that the request names, if there is one. */

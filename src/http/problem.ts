@@ -16,7 +16,7 @@ const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
   too_many_pixels: { status: 413, title: 'The picture has too many pixels' },
   unsupported_format: { status: 415, title: 'Not a picture format that is answered' },
   damaged_image: { status: 422, title: 'The picture is damaged' },
-  poison_image: { status: 422, title: 'The picture kills its workers' },
+  poison_image: { status: 422, title: 'The picture kills its lanes' },
   rate_limited: { status: 429, title: 'Too many requests from this caller' },
   // 499 is nginx's; nobody reads it but the metrics, since the caller has left.
   client_gone: { status: 499, title: 'The caller left' },

@@ -1,7 +1,7 @@
 /** The app on a socket: listens, and stops without dropping what runs. */
 
 import { createServer, type Server } from 'node:http';
-import { type AddressInfo, Server as NetServer } from 'node:net';
+import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type AppDeps, createApp } from './app.js';
 
@@ -14,6 +14,10 @@ export interface ServerOptions {
 /** Time to send headers, and the whole request. */
 const HEADERS_MS = 10_000;
 const REQUEST_MS = 60_000;
+/** How long a connection may wait for its next request. */
+const KEEP_ALIVE_MS = 30_000;
+/** How often these times are looked at. */
+const CHECK_MS = 1000;
 /** While closing, callers who are on their way may come in, and a kept-alive connection may bring one more request, for so long. */
 const LINGER_MS = 250;
 /** Nobody came in for so long: nobody waits in the kernel. */
@@ -22,19 +26,31 @@ const QUIET_MS = 20;
 export class HttpServer {
   readonly #server: Server;
   readonly #options: ServerOptions;
+  readonly #sockets = new Set<Socket>();
   #closing: Promise<void> | undefined;
 
   constructor(deps: AppDeps, options: ServerOptions) {
     this.#options = options;
     const app = createApp(deps);
     this.#server = createServer(
-      { headersTimeout: HEADERS_MS, requestTimeout: REQUEST_MS, keepAliveTimeout: 30_000 },
+      {
+        headersTimeout: HEADERS_MS,
+        requestTimeout: REQUEST_MS,
+        keepAliveTimeout: KEEP_ALIVE_MS,
+        connectionsCheckingInterval: CHECK_MS,
+      },
       (request, response) => {
         // Once closing, a kept-alive connection is told to go with its answer.
         if (this.#closing !== undefined) response.setHeader('Connection', 'close');
         app(request, response);
       },
     );
+    this.#server.on('connection', (socket: Socket) => this.#hold(socket));
+  }
+
+  #hold(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
   }
 
   /** @returns where it listens, for example http://localhost:8080 */
@@ -77,9 +93,15 @@ export class HttpServer {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     const hurry = setTimeout(() => this.#server.closeAllConnections(), withinMs);
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), Math.min(LINGER_MS, withinMs));
+    const sweep = setInterval(() => this.#dropIdle(), Math.min(LINGER_MS, withinMs));
     await closed;
     clearTimeout(hurry);
     clearInterval(sweep);
+  }
+
+  /** Also connections that never said anything, which Node does not count as idle. */
+  #dropIdle(): void {
+    this.#server.closeIdleConnections();
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
   }
 }

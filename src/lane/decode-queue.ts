@@ -11,11 +11,18 @@ export interface Decoded {
 export class DecodeQueue {
   readonly #width: number;
   readonly #waiting: (() => void)[] = [];
+  readonly #started = new Set<{ readonly from: number }>();
   #busy = 0;
 
   /** @param width pictures decoded at a time */
   constructor(width: number) {
     this.#width = width;
+  }
+
+  /** For how long the oldest decode of now has been at it; 0 when there is none. */
+  get oldestMs(): number {
+    const now = performance.now();
+    return Math.max(0, ...[...this.#started].map(({ from }) => now - from));
   }
 
   /**
@@ -27,9 +34,14 @@ export class DecodeQueue {
     else this.#busy++;
     try {
       if (!wanted()) return undefined;
-      const from = performance.now();
-      const pixels = await decode(image, target);
-      return { pixels, ms: performance.now() - from };
+      const started = { from: performance.now() };
+      this.#started.add(started);
+      try {
+        const pixels = await decode(image, target);
+        return { pixels, ms: performance.now() - started.from };
+      } finally {
+        this.#started.delete(started);
+      }
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#busy--;

@@ -14,6 +14,9 @@ sharp.unblock({
   operation: ['Jpeg', 'Png', 'Webp', 'Heif', 'Nsgif', 'Tiff'].map((format) => `VipsForeignLoad${format}`),
 });
 
+/** A picture that takes longer is refused. */
+const DECODE_SECONDS = 10;
+
 export interface DecodeTarget {
   /** Side of the square, pixels. */
   readonly resolution: number;
@@ -41,15 +44,16 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
+    .timeout({ seconds: DECODE_SECONDS })
     .toBuffer({ resolveWithObject: true })
-    .catch(() => refuse(image, target.maxPixels));
+    .catch((error: Error) => refuse(image, target.maxPixels, error));
   if (info.channels !== 3)
     throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
 /** Why a picture does not decode. Asked only then: reading the header of each picture beforehand costs a third of its decode. */
-async function refuse(image: Uint8Array, maxPixels: number): Promise<never> {
+async function refuse(image: Uint8Array, maxPixels: number, { message }: Error): Promise<never> {
   const { width, height } = await sharp(image, { limitInputPixels: false })
     .metadata()
     .catch(() => {
@@ -58,6 +62,9 @@ async function refuse(image: Uint8Array, maxPixels: number): Promise<never> {
   if (width * height > maxPixels) {
     const detail = `the picture has ${width} x ${height} pixels; at most ${maxPixels} are decoded`;
     throw new RequestError('too_many_pixels', detail);
+  }
+  if (message.startsWith('timeout')) {
+    throw new RequestError('damaged_image', `the picture takes longer than ${DECODE_SECONDS} seconds to decode`);
   }
   throw new RequestError('damaged_image', 'the picture is damaged or incomplete: it cannot be decoded');
 }

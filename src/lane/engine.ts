@@ -31,6 +31,9 @@ interface Traveller {
   inferenceMs: number;
   runMs: number;
   cancelled: boolean;
+  /** When it came into the queue where it waits. */
+  since: number;
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** Reports of the engine: each picture's result, and each run. */
@@ -46,6 +49,9 @@ interface StageQueue {
   readonly batch: number;
   readonly waiting: Traveller[];
 }
+
+/** Longer than a full lane of small networks needs to run empty. */
+const LONGEST_WAIT_MS = 250;
 
 export class Engine {
   readonly #cascades: ReadonlyMap<string, LoadedCascade>;
@@ -84,9 +90,9 @@ export class Engine {
     this.#queues.sort((a, b) => depth(b) - depth(a));
   }
 
-  /** Pictures that have no result yet. */
-  get size(): number {
-    return this.#travellers.size;
+  /** For how long the oldest decode of now has been at it. */
+  get decodingMs(): number {
+    return this.#decoder.oldestMs;
   }
 
   submit(job: Job): void {
@@ -102,8 +108,14 @@ export class Engine {
       inferenceMs: 0,
       runMs: 0,
       cancelled: false,
+      since: 0,
+      timer: undefined,
     };
     this.#travellers.set(job.id, traveller);
+    if (Number.isFinite(job.deadlineAt)) {
+      // One that waits in a queue or for a decoder answers in time too. Timers may be a millisecond early.
+      traveller.timer = setTimeout(() => this.#dropped(traveller), Math.max(0, job.deadlineAt - Date.now()) + 1);
+    }
     this.#enterRung(traveller);
   }
 
@@ -142,6 +154,7 @@ export class Engine {
   #enqueue(traveller: Traveller, loaded: LoadedCascade): void {
     const rung = traveller.plan.legs[traveller.at.leg]!.rung;
     const queue = this.#queues.find((q) => q.loaded === loaded && q.rung === rung && q.stage === traveller.at.stage)!;
+    traveller.since = performance.now();
     queue.waiting.push(traveller);
     if (!this.#running) void this.#serve();
   }
@@ -149,7 +162,7 @@ export class Engine {
   async #serve(): Promise<void> {
     this.#running = true;
     for (;;) {
-      const queue = this.#queues.find((q) => q.waiting.length > 0);
+      const queue = this.#next();
       if (queue === undefined) break;
       const batch = queue.waiting.splice(0, queue.batch).filter((traveller) => !this.#dropped(traveller));
       if (batch.length > 0) await this.#run(queue, batch).catch((error) => this.#failAll(batch, error));
@@ -157,6 +170,14 @@ export class Engine {
       await turn();
     }
     this.#running = false;
+  }
+
+  /** The deepest queue that has work, unless pictures of another have waited too long: a stream of deep work must not starve them. */
+  #next(): StageQueue | undefined {
+    const busy = this.#queues.filter((queue) => queue.waiting.length > 0);
+    const long = performance.now() - LONGEST_WAIT_MS;
+    const starving = busy.filter((queue) => queue.waiting[0]!.since < long);
+    return starving.sort((a, b) => a.waiting[0]!.since - b.waiting[0]!.since)[0] ?? busy[0];
   }
 
   async #run(queue: StageQueue, batch: readonly Traveller[]): Promise<void> {
@@ -213,6 +234,7 @@ export class Engine {
     const { job, plan, passed } = traveller;
     const from = passed[exit]!;
     this.#travellers.delete(job.id);
+    clearTimeout(traveller.timer);
     this.#events.result({
       id: job.id,
       ok: true,
@@ -235,6 +257,7 @@ export class Engine {
 
   #fail(traveller: Traveller, error: unknown): void {
     if (!this.#travellers.delete(traveller.job.id)) return;
+    clearTimeout(traveller.timer);
     const known = error instanceof RequestError ? error : new RequestError('internal', String(error));
     this.#events.result({ id: traveller.job.id, ok: false, code: known.code, detail: known.detail });
   }

@@ -11,10 +11,12 @@ export interface LoadedCascade {
   readonly cascade: Cascade;
   /** By rung and stage; rungs of one graph share their sessions. */
   readonly sessions: readonly (readonly StageSession[])[];
+  /** Multiply-accumulates of one picture, by rung and stage. */
+  readonly macs: readonly (readonly number[])[];
 }
 
 /**
- * Loads every stage graph and runs each rung once on two grey pictures.
+ * Loads every stage graph, runs each rung once on two grey pictures and counts its MACs.
  * @throws ConfigError naming the file and what does not fit
  */
 export async function loadSessions(cascade: Cascade, threads: number): Promise<LoadedCascade> {
@@ -32,13 +34,24 @@ export async function loadSessions(cascade: Cascade, threads: number): Promise<L
     }
     sessions.push(stages);
   }
-  const loaded = { cascade, sessions };
-  for (const index of cascade.rungs.keys()) await probe(loaded, index);
-  return loaded;
+  const macs: number[][] = [];
+  for (const [index, rung] of cascade.rungs.entries()) {
+    await probe({ cascade, sessions }, index);
+    macs.push(await macsOf(rung));
+  }
+  return { cascade, sessions, macs };
 }
 
+async function macsOf(rung: Rung): Promise<number[]> {
+  const stages = rung.stages.map(async ({ file, inputs }) => ({ model: await readModel(file), inputs }));
+  return countStageMacs(await Promise.all(stages), rung.resolution);
+}
+
+/** What can run: a cascade and its sessions. */
+type Runnable = Pick<LoadedCascade, 'cascade' | 'sessions'>;
+
 /** Shapes and class counts must agree with the manifest. */
-async function probe(loaded: LoadedCascade, index: number): Promise<void> {
+async function probe(loaded: Runnable, index: number): Promise<void> {
   const { cascade } = loaded;
   const rung = cascade.rungs[index]!;
   const batch = 2;
@@ -59,7 +72,7 @@ async function probe(loaded: LoadedCascade, index: number): Promise<void> {
 
 /** Runs a rung from the picture through its first `stages` stages; `seen` is told of each exit's logits and the milliseconds of its run. */
 async function walk(
-  loaded: LoadedCascade,
+  loaded: Runnable,
   index: number,
   batch: number,
   seen: (exit: number, logits: Tensor, ms: number) => void,
@@ -101,14 +114,11 @@ const LONGEST_RUN_MS = 25;
 /** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
 const NEARLY = 1.05;
 
-/** Counts the MACs of each stage from its graph, and finds the batch size with the best throughput. */
+/** Finds the batch size with the best throughput for each stage, and how long one picture takes. */
 export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
   const facts: StageFacts[][] = [];
   for (const [index, rung] of loaded.cascade.rungs.entries()) {
-    const stages = await Promise.all(
-      rung.stages.map(async (stage) => ({ model: await readModel(stage.file), inputs: stage.inputs })),
-    );
-    const macs = await countStageMacs(stages, rung.resolution);
+    const macs = loaded.macs[index]!;
     const singles = await fastest(loaded, index, 1);
     const tried = singles.map((ms) => [{ batch: 1, perPicture: ms }]);
     const open = new Set(rung.stages.keys());

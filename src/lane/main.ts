@@ -7,6 +7,8 @@ import { type LoadedCascade, loadSessions, measure } from './loaded.js';
 import type { BrokenCascade, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
 
 const BEAT_MS = 1000;
+/** libvips gives up by itself before (lane/decode); a decoder that loops does not. */
+const STUCK_MS = 15_000;
 
 const cascades = new Map<string, LoadedCascade>();
 let limits: LaneLimits;
@@ -27,8 +29,12 @@ function empty(): void {
   outbox = { results: [], busyMs: 0, batches: [] };
 }
 
-/** Runs that gave no result yet are told with the pulse. */
+/** Runs that gave no result yet are told with the pulse. A lane whose decoder is stuck ends: the gateway finds out which picture it is. */
 function beat(): void {
+  if ((engine?.decodingMs ?? 0) > STUCK_MS) {
+    console.error(`a decode has taken longer than ${STUCK_MS} ms: the lane ends`);
+    process.exit(1);
+  }
   if (outbox.batches.length > 0 && outbox.results.length === 0) empty();
   else send({ type: 'beat' });
 }

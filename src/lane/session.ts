@@ -60,10 +60,6 @@ export class StageSession {
       features: new Map(this.#stage.features.map((name) => [name, out[name]!])),
     };
   }
-
-  async release(): Promise<void> {
-    await this.#session.release();
-  }
 }
 
 /** One row of a batched tensor: [1, ...] without copying. */

@@ -13,7 +13,11 @@ const leg = z.strictObject({
 });
 
 const route = z.strictObject({
-  budget_macs: z.number().positive().optional().describe('a picture never spends more multiply-accumulates than this'),
+  budget_macs: z
+    .number()
+    .positive()
+    .optional()
+    .describe('after its first exit a picture goes on only where its multiply-accumulates stay within this'),
   route: z.array(leg).min(1).describe('rungs in the order in which a picture climbs them'),
 });
 

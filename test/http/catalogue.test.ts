@@ -76,6 +76,7 @@ describe('/livez and /readyz', () => {
       threads: 1,
       maxPixels: 1e6,
       queue: 10,
+      queueBytes: 1_000_000_000,
       defaultPolicy: 'balanced',
     });
     const app = createApp({ ...served.deps, gateway: cold });

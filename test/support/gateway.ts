@@ -45,6 +45,7 @@ export async function startGateway(
       threads: 1,
       maxPixels: 50_000_000,
       queue: 1000,
+      queueBytes: 1_000_000_000,
       defaultCascade: 'cifar10',
       defaultPolicy: 'balanced',
       ...options,

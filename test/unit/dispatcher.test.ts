@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { Dispatcher, type Worker } from '../../src/gateway/dispatcher.js';
+import { Dispatcher, type LaneHandle } from '../../src/gateway/dispatcher.js';
 import type { Job, JobResult } from '../../src/lane/messages.js';
 
 /** Remembers what it was given; the test says when it answers. */
-class ScriptedWorker implements Worker {
+class ScriptedLane implements LaneHandle {
   readonly jobs: Job[] = [];
   readonly cancelled: number[] = [];
   run(jobs: readonly Job[]) {
@@ -14,6 +14,7 @@ class ScriptedWorker implements Worker {
   }
 }
 
+const LIMITS = { queue: 10, bytes: 1000, window: 4, windowBytes: 100 };
 const request = (name: string, deadlineAt = Number.POSITIVE_INFINITY) => ({
   image: Buffer.from(name),
   plan: 0,
@@ -38,8 +39,8 @@ const code = (promise: Promise<unknown>) => promise.then(() => 'answered').catch
 
 describe('Dispatcher', () => {
   it('gives new requests to the lane with the fewest on board, up to the window', () => {
-    const dispatcher = new Dispatcher({ queue: 10, window: 2 }, () => {});
-    const [a, b] = [new ScriptedWorker(), new ScriptedWorker()];
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 2 }, () => {});
+    const [a, b] = [new ScriptedLane(), new ScriptedLane()];
     dispatcher.attach(a);
     dispatcher.attach(b);
     for (let i = 0; i < 6; i++) void dispatcher.dispatch(request(`${i}`)).catch(() => {});
@@ -47,7 +48,7 @@ describe('Dispatcher', () => {
   });
 
   it('refuses at the limit of the queue, with a time to try again', async () => {
-    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
     void dispatcher.dispatch(request('waits')).catch(() => {});
     await expect(dispatcher.dispatch(request('too many'))).rejects.toMatchObject({
       code: 'overloaded',
@@ -55,12 +56,35 @@ describe('Dispatcher', () => {
     });
   });
 
+  it('refuses a picture whose bytes would be too many to hold, and takes it again when others are done', async () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, bytes: 10 }, () => {});
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    const first = code(dispatcher.dispatch(request('12345678')));
+    expect(await code(dispatcher.dispatch(request('123')))).toBe('overloaded');
+    dispatcher.results(lane, [answerTo(lane.jobs[0]!)]);
+    expect(await first).toBe('answered');
+    void dispatcher.dispatch(request('123'));
+    expect(lane.jobs.length).toBe(2);
+  });
+
+  it('sends a lane only so many bytes at a time, but always one picture', () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, windowBytes: 5 }, () => {});
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    void dispatcher.dispatch(request('1234567'));
+    void dispatcher.dispatch(request('1'));
+    expect(lane.jobs.length).toBe(1);
+    dispatcher.results(lane, [answerTo(lane.jobs[0]!)]);
+    expect(lane.jobs.length).toBe(2);
+  });
+
   it('sends the requests of a dead lane to another one, each alone, and blames none that live', async () => {
     const poisoned: string[] = [];
-    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) =>
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, (image) =>
       poisoned.push(Buffer.from(image).toString()),
     );
-    const [first, second] = [new ScriptedWorker(), new ScriptedWorker()];
+    const [first, second] = [new ScriptedLane(), new ScriptedLane()];
     dispatcher.attach(first);
     const outcomes = ['a', 'b', 'c'].map((name) => code(dispatcher.dispatch(request(name))));
     dispatcher.detach(first);
@@ -75,10 +99,10 @@ describe('Dispatcher', () => {
 
   it('refuses a request that kills two lanes, and only that one', async () => {
     const poisoned: string[] = [];
-    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, (image) =>
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, (image) =>
       poisoned.push(Buffer.from(image).toString()),
     );
-    const lanes = Array.from({ length: 3 }, () => new ScriptedWorker());
+    const lanes = Array.from({ length: 3 }, () => new ScriptedLane());
     dispatcher.attach(lanes[0]!);
     const bad = code(dispatcher.dispatch(request('bad')));
     const good = code(dispatcher.dispatch(request('good')));
@@ -93,8 +117,8 @@ describe('Dispatcher', () => {
   });
 
   it('takes a kill from outside as proof only against a request that was alone both times', async () => {
-    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, () => {});
-    const lanes = Array.from({ length: 5 }, () => new ScriptedWorker());
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, () => {});
+    const lanes = Array.from({ length: 5 }, () => new ScriptedLane());
     dispatcher.attach(lanes[0]!);
     const [a, b] = [code(dispatcher.dispatch(request('a'))), code(dispatcher.dispatch(request('b')))];
     dispatcher.detach(lanes[0]!, true); // both on board
@@ -109,8 +133,8 @@ describe('Dispatcher', () => {
   });
 
   it('does not blame a request for a second death that it shared with others', async () => {
-    const dispatcher = new Dispatcher({ queue: 10, window: 4 }, () => {});
-    const [first, second] = [new ScriptedWorker(), new ScriptedWorker()];
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, () => {});
+    const [first, second] = [new ScriptedLane(), new ScriptedLane()];
     dispatcher.attach(first);
     const outcomes = ['a', 'b'].map((name) => code(dispatcher.dispatch(request(name))));
     dispatcher.detach(first);
@@ -121,8 +145,8 @@ describe('Dispatcher', () => {
   });
 
   it('frees the place of a caller who left: at once in the queue, with word to the lane when it is there', async () => {
-    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
-    const lane = new ScriptedWorker();
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
+    const lane = new ScriptedLane();
     dispatcher.attach(lane);
     const [aboard, waiting] = [new AbortController(), new AbortController()];
     const first = code(dispatcher.dispatch(request('aboard'), aboard.signal));
@@ -141,22 +165,22 @@ describe('Dispatcher', () => {
   });
 
   it('answers deadline_exceeded to a request that no lane takes in time', async () => {
-    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
     expect(await code(dispatcher.dispatch(request('late', Date.now() + 5)))).toBe('deadline_exceeded');
     expect(dispatcher.queued).toBe(0);
   });
 
   it('gives up on a lane that is stuck long past the deadline', async () => {
-    const dispatcher = new Dispatcher({ queue: 1, window: 1 }, () => {});
-    const lane = new ScriptedWorker();
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
+    const lane = new ScriptedLane();
     dispatcher.attach(lane);
     expect(await code(dispatcher.dispatch(request('stuck', Date.now() + 5)))).toBe('deadline_exceeded');
     expect(lane.cancelled).toEqual([lane.jobs[0]!.id]);
   });
 
   it('refuses all that is unanswered when it closes', async () => {
-    const dispatcher = new Dispatcher({ queue: 9, window: 1 }, () => {});
-    dispatcher.attach(new ScriptedWorker());
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 9, window: 1 }, () => {});
+    dispatcher.attach(new ScriptedLane());
     const outcomes = ['aboard', 'waiting'].map((name) => code(dispatcher.dispatch(request(name))));
     const closing = await import('../../src/errors.js');
     dispatcher.close(new closing.RequestError('shutting_down', 'bye'));

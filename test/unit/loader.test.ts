@@ -212,6 +212,7 @@ describe('a gateway', () => {
         threads: 1,
         maxPixels: 1e6,
         queue: 10,
+        queueBytes: 1_000_000_000,
         defaultPolicy: 'full',
       },
       { broken: (error) => broken.push(error) },
