@@ -1,8 +1,10 @@
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Answer } from '../support/contract.js';
 import { ROOT } from '../support/gateway.js';
-import { jpeg } from '../support/pictures.js';
+import { drawn, jpeg } from '../support/pictures.js';
 import { isAlive, ServeProcess, until } from '../support/process.js';
 
 const classify = (url: string, image: Uint8Array, query = '') =>
@@ -84,6 +86,35 @@ describe('sluice serve, signalled at odd times', () => {
     await using gateway = new ServeProcess();
     await gateway.url();
     gateway.signal('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+  });
+
+  it('does not wait for connections that never said anything', async () => {
+    await using gateway = new ServeProcess(['--lanes', '1', '--drain-ms', '600000']);
+    const url = new URL(await gateway.url());
+    await gateway.said('ready');
+    const silent = connect(Number(url.port), url.hostname);
+    await once(silent, 'connect');
+    const cut = once(silent, 'close');
+    gateway.signal('SIGTERM');
+    expect(await gateway.exited).toBe(0);
+    await cut;
+  });
+
+  it('tells who still waits at the end of the drain, and exits 0', async () => {
+    await using gateway = new ServeProcess(['--lanes', '1', '--drain-ms', '50']);
+    const url = await gateway.url();
+    await gateway.said('ready');
+    const slow = await drawn(5000, 4000).png().toBuffer();
+    const asked = Array.from({ length: 6 }, async () => {
+      const response = await classify(url, slow);
+      return `${response.status} ${((await response.json()) as { code?: string }).code ?? ''}`;
+    });
+    await until('they are in the lane', async () =>
+      /^sluice_lane_requests\{lane="0"\} 6$/m.test(await (await fetch(`${url}/metrics`)).text()),
+    );
+    gateway.signal('SIGTERM');
+    expect(await Promise.all(asked)).toContain('503 shutting_down');
     expect(await gateway.exited).toBe(0);
   });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { loadRepository } from '../../src/cascade/loader.js';
+import { encodeModel, readModel } from '../../src/cascade/onnx/model.js';
 import type { ConfigError } from '../../src/errors.js';
 import { Gateway } from '../../src/gateway/gateway.js';
 import { loadPolicies } from '../../src/policy/loader.js';
@@ -201,6 +202,11 @@ describe('a gateway', () => {
     });
     await copy('no-graph', () => {});
     await writeFile(join(folderOf('no-graph'), 'slimnet-w1-r32-stage4.onnx'), 'words');
+    await copy('uncounted', () => {});
+    await writeFile(
+      join(folderOf('uncounted'), 'slimnet-w0.5-r24-stage1.onnx'),
+      await einsumInFront('slimnet-w0.5-r24-stage1.onnx'),
+    );
     const broken: ConfigError[] = [];
     const { cascades, broken: unreadable } = await loadRepository(models);
     expect(unreadable).toEqual([]);
@@ -235,6 +241,11 @@ describe('a gateway', () => {
         key: 'outputs',
         reason: expect.stringMatching(/exit9.*no-tensor is left out/),
       },
+      {
+        file: join(folderOf('uncounted'), 'slimnet-w0.5-r24-stage1.onnx'),
+        key: 'einsum',
+        reason: expect.stringMatching(/Einsum cannot be counted.*uncounted is left out/),
+      },
     ]);
     expect(gateway.cascades.map(({ name }) => name)).toEqual(['cifar10']);
     const asked = { image: await jpeg(), top: 1, deadlineAt: Number.POSITIVE_INFINITY, explain: false };
@@ -244,3 +255,22 @@ describe('a gateway', () => {
     });
   });
 });
+
+/** A stage of ours whose logits go through an Einsum: it runs, but what it costs cannot be told. */
+async function einsumInFront(file: string): Promise<Uint8Array> {
+  const model = await readModel(`${MODELS}/cifar10/${file}`);
+  const nodes = model.nodes.map((node) => ({
+    ...node,
+    outputs: node.outputs.map((name) => (name === 'exit1' ? 'before' : name)),
+  }));
+  const equation = { name: 'equation', type: 3, s: Buffer.from('ij->ij') };
+  const einsum = {
+    op: 'Einsum',
+    domain: '',
+    inputs: ['before'],
+    outputs: ['exit1'],
+    attributes: [equation],
+    name: 'einsum',
+  };
+  return encodeModel({ ...model, nodes: [...nodes, einsum] });
+}

@@ -1,0 +1,63 @@
+/** What fetch and supertest hide: callers that send first and read later, and bodies in the smallest pieces. */
+
+import type { Server } from 'node:http';
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { jpeg } from '../support/pictures.js';
+
+const MAX_BYTES = 1_000_000;
+let served: TestGateway;
+let server: Server;
+beforeAll(async () => {
+  served = await startGateway({ lanes: 1 }, undefined, MAX_BYTES);
+  server = served.app.listen(0);
+});
+afterAll(async () => {
+  server.close();
+  server.closeAllConnections();
+  await served.gateway.close();
+});
+
+/** Writes all pieces one after another, and looks at the answer only when the last is written. */
+async function sendThenRead(pieces: readonly (string | Buffer)[]): Promise<string> {
+  const socket = connect((server.address() as { port: number }).port, '127.0.0.1');
+  socket.setNoDelay(true);
+  for (const piece of pieces)
+    await new Promise<void>((resolve, reject) => socket.write(piece, (e) => (e ? reject(e) : resolve())));
+  let heard = '';
+  for await (const chunk of socket) {
+    heard += chunk;
+    if (/\r\n\r\n.*\}$/s.test(heard) || heard.endsWith('0\r\n\r\n')) break;
+  }
+  socket.destroy();
+  return heard;
+}
+
+describe('a caller that sends its whole body before it reads', () => {
+  it.each([
+    ['413 for too many bytes', '/v1/classify', 413, 'too_many_bytes'],
+    ['404 for a name that does not exist', '/v1/classify?policy=nope', 404, 'unknown_policy'],
+    ['400 for a wrong query', '/v1/classify?top=0', 400, 'bad_query'],
+  ])('hears %s', async (_, path, status, code) => {
+    const body = Buffer.alloc(8 * MAX_BYTES, 1);
+    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
+    const pieces = Array.from({ length: 8 }, (_, i) => body.subarray(i * MAX_BYTES, (i + 1) * MAX_BYTES));
+    const answer = await sendThenRead([head, ...pieces]);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toContain(`"code":"${code}"`);
+  });
+});
+
+describe('a body in chunks of one byte', () => {
+  it('is the same picture', async () => {
+    const picture = await jpeg();
+    const head = 'POST /v1/classify?policy=full HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n';
+    const chunks = Array.from(picture, (byte) =>
+      Buffer.concat([Buffer.from('1\r\n'), Buffer.from([byte]), Buffer.from('\r\n')]),
+    );
+    const answer = await sendThenRead([head, ...chunks, '0\r\n\r\n']);
+    expect(answer).toMatch(/^HTTP\/1.1 200 /);
+    expect(answer).toContain('"reason":"final"');
+  });
+});
