@@ -66,7 +66,7 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--data", type=Path, required=True, help="folder with train.images, validation.images ...")
     args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
-    args.add_argument("--epochs", type=float, default=46)
+    args.add_argument("--epochs", type=float, default=51)
     args.add_argument("--batch", type=int, default=128)
     args.add_argument("--lr", type=float, default=0.12)
     args.add_argument("--decay", type=float, default=5e-4, help="weight decay")
@@ -116,7 +116,7 @@ def main() -> None:
         # Each picture is mirrored every second epoch, not at random (arXiv 2404.00498): both views come equally often.
         mirror = mirrored[pick] ^ (step // steps_per_epoch % 2 == 1)
         images, labels = augment(x[pick], mirror, rng).to(opt.device), y[pick].to(opt.device)
-        full_share = 0.2 + 0.65 * done
+        full_share = 0.2 + 0.7 * done
         side = RESOLUTIONS[random.random() < full_share]
         slim_side = RESOLUTIONS[random.random() < 0.5]
         weights = weights_at(done)
