@@ -28,7 +28,7 @@ interface ImportFlags {
   json: boolean;
 }
 
-/** Rows of the file that models/train/calibrate.py writes; those of other widths are passed over. */
+/** Rows of the file that models/train/calibrate.py writes; those of other widths and resolutions are passed over. */
 const Calibration = z.array(
   z.strictObject({
     width: z.number().default(1),
@@ -117,7 +117,7 @@ async function run(file: string, flags: ImportFlags): Promise<void> {
     file,
     into: join(models, cascade),
     ...(labels === undefined ? {} : { labels: await readLabels(labels) }),
-    ...(calibration === undefined ? {} : { calibration: await readCalibration(calibration, flags.width) }),
+    ...(calibration === undefined ? {} : { calibration: await readCalibration(calibration, flags) }),
   });
   if (json) print(JSON.stringify(report, null, 2));
   else printReport(report);
@@ -131,11 +131,13 @@ async function readLabels(file: string): Promise<(string | { name: string; wnid:
   });
 }
 
-async function readCalibration(file: string, width: number) {
+async function readCalibration(file: string, { width, resolutions }: ImportFlags) {
   // JSON is YAML, and broken YAML is told with its line.
-  const rows = await readYaml(Calibration, file);
+  const rows = (await readYaml(Calibration, file)).filter((row) => row.width === width);
+  const missing = resolutions.find((side) => !rows.some(({ resolution }) => resolution === side));
+  if (missing !== undefined) throw new ConfigError(file, '', `has no row for width ${width}, resolution ${missing}`);
   return rows
-    .filter((row) => row.width === width)
+    .filter(({ resolution }) => resolutions.includes(resolution))
     .map(({ resolution, temperatures, accuracy }) => ({
       resolution,
       temperatures,

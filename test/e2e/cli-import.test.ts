@@ -163,15 +163,21 @@ describe('an import is refused, and nothing is written,', () => {
       { calibration: '[{"temperature": [1]}]', args: [] },
       /unknown key "temperature"/,
     ],
+    [
+      'for a calibration of another resolution only',
+      { calibration: '[{"resolution": 24, "temperatures": [1, 1, 1]}]', args: [] },
+      /given\.json: has no row for width 1, resolution 16/,
+    ],
   ] as [string, Case, RegExp][])('%s', async (_, { args, ...given }, reason) => {
     const file = join(folder, 'given.onnx');
     const names = join(folder, 'given.txt');
     const calibration = join(folder, 'given.json');
     await writeFile(file, given.graph ?? skipNet().bytes());
     await writeFile(names, given.labels ?? LABELS.join('\n'));
-    await writeFile(calibration, given.calibration ?? '[]');
+    if (given.calibration !== undefined) await writeFile(calibration, given.calibration);
     const before = await readdir(models);
-    const common = ['--resolutions', '16', '--labels', names, '--calibration', calibration];
+    const calibrated = given.calibration === undefined ? [] : ['--calibration', calibration];
+    const common = ['--resolutions', '16', '--labels', names, ...calibrated];
     const sentence = refusal(await imports(file, 'refused', ...common, ...args), 1);
     expect(sentence.replace(file, 'GRAPH')).toMatch(reason);
     expect(await readdir(models)).toEqual(before);
