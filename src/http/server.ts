@@ -18,15 +18,20 @@ const REQUEST_MS = 60_000;
 const KEEP_ALIVE_MS = 30_000;
 /** How often these times are looked at. */
 const CHECK_MS = 1000;
-/** While closing, callers who are on their way may come in, and a kept-alive connection may bring one more request, for so long. */
+/** While closing, a kept-alive connection may bring one more request for so long. */
 const LINGER_MS = 250;
+/** While closing, a connection that said nothing for so long will not say anything; a busy gateway reads late. */
+const SILENT_MS = 2000;
+/** Longest time to take those who wait in the kernel: a busy gateway takes one a turn of its event loop. */
+const BACKLOG_MS = 2000;
 /** Nobody came in for so long: nobody waits in the kernel. */
 const QUIET_MS = 20;
 
 export class HttpServer {
   readonly #server: Server;
   readonly #options: ServerOptions;
-  readonly #sockets = new Set<Socket>();
+  /** When each came in. */
+  readonly #sockets = new Map<Socket, number>();
   #closing: Promise<void> | undefined;
 
   constructor(deps: AppDeps, options: ServerOptions) {
@@ -49,7 +54,7 @@ export class HttpServer {
   }
 
   #hold(socket: Socket): void {
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, performance.now());
     socket.once('close', () => this.#sockets.delete(socket));
   }
 
@@ -73,7 +78,7 @@ export class HttpServer {
 
   /** Takes the callers that the kernel has let in already: closing the listener would reset them. */
   async #emptyBacklog(): Promise<void> {
-    const until = performance.now() + LINGER_MS;
+    const until = performance.now() + BACKLOG_MS;
     let taken = 0;
     const count = () => taken++;
     this.#server.on('connection', count);
@@ -87,7 +92,7 @@ export class HttpServer {
   }
 
   async #close(withinMs: number): Promise<void> {
-    await this.#emptyBacklog();
+    if (withinMs > 0) await this.#emptyBacklog();
     const closed = new Promise<void>((resolve) => {
       // The http server's own close() drops idle connections at once, and with them a request that is just on its way.
       NetServer.prototype.close.call(this.#server, () => resolve());
@@ -102,6 +107,7 @@ export class HttpServer {
   /** Also connections that never said anything, which Node does not count as idle. */
   #dropIdle(): void {
     this.#server.closeIdleConnections();
-    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy();
+    const before = performance.now() - SILENT_MS;
+    for (const [socket, since] of this.#sockets) if (socket.bytesRead === 0 && since < before) socket.destroy();
   }
 }
