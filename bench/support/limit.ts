@@ -1,8 +1,9 @@
 /**
  * Process: a bare ONNX Runtime loop over the stage graphs of one rung. What it reaches is what nothing around it can beat.
- * It shares no code with src/: same session options, nothing else.
+ * It shares no code with src/ but the switch for telemetry: same session options, nothing else.
  */
 
+import '../../src/no-telemetry.js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { serve } from './child.js';
 

@@ -1,5 +1,6 @@
 /** One stage graph in ONNX Runtime. */
 
+import '../no-telemetry.js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Stage } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';

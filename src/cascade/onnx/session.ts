@@ -1,5 +1,6 @@
 /** Runs a graph once, for import and counting. Serving has its own sessions in lane/. */
 
+import '../../no-telemetry.js';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
 import { encodeModel, type OnnxModel } from './model.js';
