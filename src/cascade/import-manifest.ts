@@ -7,8 +7,7 @@ import { parseYaml, readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { rungId } from './cascade.js';
 import { Manifest } from './manifest.js';
-import { countStageMacs } from './onnx/macs.js';
-import { readModel } from './onnx/model.js';
+import { countFileMacs } from './onnx/macs.js';
 
 /** A label as cascade.yaml has it. */
 export type LabelSpec = string | { readonly name: string; readonly wnid?: string | undefined };
@@ -174,11 +173,8 @@ function newRung({ file, graph, calibration }: Addition, resolution: number): Ru
 }
 
 async function fullMacs(file: string, graph: Manifest['graphs'][number], resolution: number): Promise<number> {
-  const stages = [];
-  for (const stage of graph.stages) {
-    stages.push({ model: await readModel(join(dirname(file), stage.file)), inputs: stage.inputs });
-  }
-  return (await countStageMacs(stages, resolution)).reduce((total, macs) => total + macs, 0);
+  const stages = graph.stages.map((stage) => ({ ...stage, file: join(dirname(file), stage.file) }));
+  return (await countFileMacs(stages, resolution)).reduce((total, macs) => total + macs, 0);
 }
 
 function nameOf(label: LabelSpec): string {

@@ -4,6 +4,10 @@ import { z } from 'zod';
 
 const side = z.int().min(8).max(2048).describe('side of the square input, pixels');
 
+/** A name that is one folder or a part of a file's name, and needs no quotes in a shell or a URL. */
+export const NAME = /^[a-z0-9][a-z0-9_.-]*$/;
+export const NAME_ALLOWED = 'allowed: a-z 0-9 . _ -';
+
 const stage = z.strictObject({
   file: z.string().min(1).describe('ONNX file of this stage, relative to cascade.yaml'),
   inputs: z
@@ -15,7 +19,7 @@ const stage = z.strictObject({
 });
 
 const graph = z.strictObject({
-  backbone: z.string().regex(/^[a-z0-9][a-z0-9_.-]*$/, 'allowed: a-z 0-9 . _ -'),
+  backbone: z.string().regex(NAME, NAME_ALLOWED),
   width: z.number().gt(0).max(1).default(1),
   resolutions: z
     .array(side)

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { type ImportReport, importOnnx } from '../cascade/import.js';
+import { NAME, NAME_ALLOWED } from '../cascade/manifest.js';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { print, UsageError } from './fail.js';
@@ -52,9 +53,8 @@ function sides(text: string): number[] {
   return [...new Set(list(text).map(whole(8, 2048)))];
 }
 
-/** A name that is one folder or a part of a file's name, and needs no quotes in a shell or a URL. */
 function name(text: string): string {
-  if (!/^[a-z0-9][a-z0-9_.-]*$/.test(text)) throw new InvalidArgumentError('allowed: a-z 0-9 . _ -');
+  if (!NAME.test(text)) throw new InvalidArgumentError(NAME_ALLOWED);
   return text;
 }
 

@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The command line: one file a command. */
 
-import '../no-telemetry.js';
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { classifyCommand } from './classify.js';

@@ -234,18 +234,14 @@ export class Dispatcher {
     }
     // A lane that shall take a suspect must run empty first.
     const open = [...this.#slots].filter(([, slot]) => !slot.quarantine).slice(this.#suspects.length);
-    const loads = new Map<LaneHandle, Job[]>();
     for (const entry of this.#waiting.values()) {
       let best: [LaneHandle, Slot] | undefined;
       for (const lane of open) if (best === undefined || lane[1].onBoard.size < best[1].onBoard.size) best = lane;
       if (best === undefined || this.#isFull(best[1], entry)) break;
       this.#waiting.delete(entry.job.id);
       board(best[1], entry);
-      const load = loads.get(best[0]);
-      if (load === undefined) loads.set(best[0], [entry.job]);
-      else load.push(entry.job);
+      best[0].run([entry.job]);
     }
-    for (const [lane, jobs] of loads) lane.run(jobs);
   }
 }
 

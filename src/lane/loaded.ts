@@ -2,8 +2,7 @@
 
 import { Tensor } from 'onnxruntime-node';
 import type { Cascade, CascadeFacts, Rung, StageFacts } from '../cascade/cascade.js';
-import { countStageMacs } from '../cascade/onnx/macs.js';
-import { readModel } from '../cascade/onnx/model.js';
+import { countFileMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
 import { type Row, StageSession, stack } from './session.js';
 
@@ -37,14 +36,9 @@ export async function loadSessions(cascade: Cascade, threads: number): Promise<L
   const macs: number[][] = [];
   for (const [index, rung] of cascade.rungs.entries()) {
     await probe({ cascade, sessions }, index);
-    macs.push(await macsOf(rung));
+    macs.push(await countFileMacs(rung.stages, rung.resolution));
   }
   return { cascade, sessions, macs };
-}
-
-async function macsOf(rung: Rung): Promise<number[]> {
-  const stages = rung.stages.map(async ({ file, inputs }) => ({ model: await readModel(file), inputs }));
-  return countStageMacs(await Promise.all(stages), rung.resolution);
 }
 
 /** What can run: a cascade and its sessions. */

@@ -1,6 +1,5 @@
 /** The lane process: takes messages from the gateway, decodes, infers, answers. Started by `gateway/lane.ts`. */
 
-import '../no-telemetry.js';
 import type { CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 import { Engine } from './engine.js';

@@ -3,7 +3,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
 import { imageValue, pictures } from './image.js';
-import { intAttribute, type OnnxModel, type OnnxNode, tensorDims } from './model.js';
+import { intAttribute, type OnnxModel, type OnnxNode, readModel, tensorDims } from './model.js';
 import { runOnce } from './session.js';
 import { withOutputs } from './shapes.js';
 
@@ -109,6 +109,15 @@ export async function countStageMacs(stages: readonly StageToCount[], resolution
     for (const { name } of model.outputs) kept.set(name, results[name]!);
   }
   return macs;
+}
+
+/** Like {@link countStageMacs}, from the stages' files. */
+export async function countFileMacs(
+  stages: readonly { readonly file: string; readonly inputs: readonly string[] }[],
+  resolution: number,
+): Promise<number[]> {
+  const read = stages.map(async ({ file, inputs }) => ({ model: await readModel(file), inputs }));
+  return countStageMacs(await Promise.all(read), resolution);
 }
 
 /**
