@@ -2,15 +2,15 @@
 
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
-import type { BrokenCascade, FromLane, Job, LaneLimits, ToLane } from '../lane/messages.js';
+import type { Cascade } from '../cascade/cascade.js';
+import type { BrokenCascade, Facts, FromLane, Job, LaneLimits, ToLane } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 
 export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
 
 export interface LaneEvents {
   loaded(lane: Lane, broken: readonly BrokenCascade[]): void;
-  measured(lane: Lane, facts: Readonly<Record<string, CascadeFacts>>): void;
+  measured(lane: Lane, facts: Facts): void;
   ready(lane: Lane): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
   /** Called once, whatever the cause: exit, signal, hang, broken channel. */
@@ -89,7 +89,7 @@ export class Lane {
     this.#send({ type: 'measure' });
   }
 
-  start(facts: Readonly<Record<string, CascadeFacts>>, plans: readonly Plan[]): void {
+  start(facts: Facts, plans: readonly Plan[]): void {
     this.#send({ type: 'start', facts, plans });
   }
 

@@ -2,7 +2,7 @@
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError, RequestError, StartError } from '../errors.js';
-import type { BrokenCascade, FromLane, LaneLimits } from '../lane/messages.js';
+import type { BrokenCascade, Facts, FromLane, LaneLimits } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import { Lane, type LaneDeath, type LaneState } from './lane.js';
 
@@ -35,7 +35,7 @@ export class Lanes {
   readonly #lanes: (Lane | undefined)[];
   readonly #failures: number[];
   #cascades: readonly Cascade[];
-  #facts: Readonly<Record<string, CascadeFacts>> | undefined;
+  #facts: Facts | undefined;
   #plans: readonly Plan[] = [];
   #measuring: Lane | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
@@ -64,7 +64,7 @@ export class Lanes {
 
   /** Facts of the usable cascades, by name; empty until a lane has measured them. */
   get facts(): Readonly<Record<string, CascadeFacts>> {
-    return this.#facts ?? {};
+    return this.#facts?.cascades ?? {};
   }
 
   get plans(): readonly Plan[] {
@@ -92,7 +92,7 @@ export class Lanes {
     if (this.#closing) return;
     const events = {
       loaded: (lane: Lane, broken: readonly BrokenCascade[]) => this.#loaded(lane, broken),
-      measured: (lane: Lane, facts: Readonly<Record<string, CascadeFacts>>) => this.#measured(lane, facts),
+      measured: (lane: Lane, facts: Facts) => this.#measured(lane, facts),
       ready: (lane: Lane) => this.#ready(lane),
       results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
       died: (lane: Lane, death: LaneDeath) => this.#died(lane, death),
@@ -127,7 +127,7 @@ export class Lanes {
     lane.kill(`cannot load ${cascade}`);
   }
 
-  #measured(lane: Lane, facts: Readonly<Record<string, CascadeFacts>>): void {
+  #measured(lane: Lane, facts: Facts): void {
     if (lane !== this.#measuring) return;
     this.#facts = facts;
     this.#plans = this.#options.plans(this.#cascades);

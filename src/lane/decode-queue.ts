@@ -1,10 +1,7 @@
 /** Decodes a few pictures at a time, in the order of arrival, on libuv's threads while the lane's own thread infers. */
 
-import { type DecodeTarget, decode } from './decode.js';
-
-export interface Decoded {
-  /** [side, side, 3] uint8. */
-  readonly pixels: Uint8Array;
+export interface Timed<T> {
+  readonly result: T;
   readonly ms: number;
 }
 
@@ -26,10 +23,10 @@ export class DecodeQueue {
   }
 
   /**
-   * @param wanted asked just before the decode starts; undefined comes back when it says no
-   * @throws RequestError as {@link decode}
+   * @param wanted asked just before the work starts; undefined comes back when it says no
+   * @throws what the work throws
    */
-  async decode(image: Uint8Array, target: DecodeTarget, wanted: () => boolean): Promise<Decoded | undefined> {
+  async run<T>(work: () => Promise<T>, wanted: () => boolean): Promise<Timed<T> | undefined> {
     if (this.#busy >= this.#width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     else this.#busy++;
     try {
@@ -37,8 +34,8 @@ export class DecodeQueue {
       const started = { from: performance.now() };
       this.#started.add(started);
       try {
-        const pixels = await decode(image, target);
-        return { pixels, ms: performance.now() - started.from };
+        const result = await work();
+        return { result, ms: performance.now() - started.from };
       } finally {
         this.#started.delete(started);
       }

@@ -52,6 +52,22 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
+/** Pixels that were decoded, `[side, side, 3]` uint8 RGB. */
+export interface Pixels {
+  readonly side: number;
+  readonly data: Uint8Array;
+}
+
+/** Decoded pixels made smaller, with the kernel with which they would have been decoded smaller. */
+export async function shrink(pixels: Pixels, side: number, kernel: DecodeTarget['kernel']): Promise<Uint8Array> {
+  const raw = { width: pixels.side, height: pixels.side, channels: 3 } as const;
+  const { data } = await sharp(pixels.data, { raw })
+    .resize(side, side, { fit: 'fill', kernel })
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
 /** Why a picture does not decode. Asked only then: reading the header of each picture beforehand costs a third of its decode. */
 async function refuse(image: Uint8Array, maxPixels: number, { message }: Error): Promise<never> {
   const { width, height } = await sharp(image, { limitInputPixels: false })

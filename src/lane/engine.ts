@@ -4,37 +4,18 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
-import type { CascadeFacts } from '../cascade/cascade.js';
 import { RequestError } from '../errors.js';
-import { decide, type ExitScore, type Position, surest } from '../policy/decide.js';
+import { decide, type Reason, surest } from '../policy/decide.js';
+import { entryLeg } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
-import { maxProbability, probabilities, topClasses } from '../policy/score.js';
+import { maxProbability, probabilities } from '../policy/score.js';
 import { DecodeQueue } from './decode-queue.js';
+import { type Visit, visitsOf } from './decode-side.js';
 import { imageTensor, type LoadedCascade } from './loaded.js';
-import type { Job, JobResult, LaneLimits } from './messages.js';
-import { type Row, rowData, stack } from './session.js';
-
-/** A picture on its way through its plan. */
-interface Traveller {
-  readonly job: Job;
-  readonly plan: Plan;
-  at: Position;
-  /** The image and the features that later stages of this rung may need, by tensor name. */
-  held: Map<string, Row>;
-  /** Last decoded side and its pixels: a rung of the same resolution needs no second decode. */
-  pixels?: { readonly side: number; readonly data: Uint8Array };
-  readonly passed: ExitScore[];
-  /** Calibrated probabilities at each passed exit, [classes]. */
-  readonly answers: Float32Array[];
-  macs: number;
-  decodeMs: number;
-  inferenceMs: number;
-  runMs: number;
-  cancelled: boolean;
-  /** When it came into the queue where it waits. */
-  since: number;
-  timer: NodeJS.Timeout | undefined;
-}
+import type { Facts, Job, JobResult, LaneLimits } from './messages.js';
+import { Picture } from './picture.js';
+import { rowData, stack } from './session.js';
+import { answerOf, newTraveller, type Traveller } from './traveller.js';
 
 /** Reports of the engine: each picture's result, and each run. */
 export interface EngineEvents {
@@ -55,8 +36,10 @@ const LONGEST_WAIT_MS = 250;
 
 export class Engine {
   readonly #cascades: ReadonlyMap<string, LoadedCascade>;
-  readonly #facts: Readonly<Record<string, CascadeFacts>>;
+  readonly #facts: Facts;
   readonly #plans: readonly Plan[];
+  /** By plan and leg: the sides that are needed from there on. */
+  readonly #visits = new Map<Plan, readonly (readonly Visit[])[]>();
   readonly #events: EngineEvents;
   readonly #decoder: DecodeQueue;
   readonly #maxPixels: number;
@@ -67,7 +50,7 @@ export class Engine {
 
   constructor(
     cascades: ReadonlyMap<string, LoadedCascade>,
-    facts: Readonly<Record<string, CascadeFacts>>,
+    facts: Facts,
     plans: readonly Plan[],
     limits: LaneLimits,
     events: EngineEvents,
@@ -78,10 +61,14 @@ export class Engine {
     this.#events = events;
     this.#maxPixels = limits.maxPixels;
     this.#decoder = new DecodeQueue(limits.decoders);
+    for (const plan of plans) {
+      const sides = cascades.get(plan.cascade)?.cascade.rungs.map(({ resolution }) => resolution);
+      if (sides !== undefined) this.#visits.set(plan, visitsOf(plan, sides));
+    }
     for (const loaded of cascades.values()) {
       for (const [rung, { stages }] of loaded.cascade.rungs.entries()) {
         for (const stage of stages.keys()) {
-          const batch = facts[loaded.cascade.name]![rung]![stage]!.batch;
+          const batch = facts.cascades[loaded.cascade.name]![rung]![stage]!.batch;
           this.#queues.unshift({ loaded, rung, stage, batch, waiting: [] });
         }
       }
@@ -96,21 +83,9 @@ export class Engine {
   }
 
   submit(job: Job): void {
-    const traveller: Traveller = {
-      job,
-      plan: this.#plans[job.plan]!,
-      at: { leg: 0, stage: 0 },
-      held: new Map(),
-      passed: [],
-      answers: [],
-      macs: 0,
-      decodeMs: 0,
-      inferenceMs: 0,
-      runMs: 0,
-      cancelled: false,
-      since: 0,
-      timer: undefined,
-    };
+    const plan = this.#plans[job.plan]!;
+    const { kernel } = this.#cascades.get(plan.cascade)!.cascade.input;
+    const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels));
     this.#travellers.set(job.id, traveller);
     if (Number.isFinite(job.deadlineAt)) {
       // One that waits in a queue or for a decoder answers in time too. Timers may be a millisecond early.
@@ -127,22 +102,39 @@ export class Engine {
 
   #enterRung(traveller: Traveller): void {
     const loaded = this.#cascades.get(traveller.plan.cascade)!;
-    const side = loaded.cascade.rungs[traveller.plan.legs[traveller.at.leg]!.rung]!.resolution;
-    if (traveller.pixels?.side === side) {
-      this.#hold(traveller, loaded, side, traveller.pixels.data);
+    const visits = this.#visits.get(traveller.plan)![traveller.at.leg]!;
+    const { side } = visits[0]!;
+    const ready = traveller.picture.ready(side);
+    if (ready !== undefined) {
+      this.#hold(traveller, loaded, side, ready);
       return;
     }
-    const target = { resolution: side, kernel: loaded.cascade.input.kernel, maxPixels: this.#maxPixels };
     const wanted = () => !this.#dropped(traveller);
-    this.#decoder.decode(traveller.job.image, target, wanted).then(
-      (decoded) => {
-        if (decoded === undefined) return;
-        traveller.decodeMs += decoded.ms;
-        traveller.pixels = { side, data: decoded.pixels };
-        this.#hold(traveller, loaded, side, decoded.pixels);
-      },
-      (error: unknown) => this.#fail(traveller, error),
-    );
+    this.#decoder
+      .run(() => this.#pixels(traveller, visits), wanted)
+      .then(
+        (done) => {
+          if (done === undefined) return;
+          traveller.decodeMs += done.ms;
+          // The rule of entry sends it to another rung, whose side it does not have yet.
+          if (done.result === undefined) this.#enterRung(traveller);
+          else this.#hold(traveller, loaded, side, done.result);
+        },
+        (error: unknown) => this.#fail(traveller, error),
+      );
+  }
+
+  /** Undefined when the picture was moved to another leg by its content. */
+  async #pixels(traveller: Traveller, visits: readonly Visit[]): Promise<Uint8Array | undefined> {
+    const { picture, plan } = traveller;
+    const pixels = await picture.pixels(visits, this.#facts.decode);
+    if (plan.entry === undefined || traveller.entered) return pixels;
+    traveller.entered = true;
+    const content = await picture.content();
+    const leg = content === undefined ? 0 : entryLeg(plan.entry, content);
+    if (leg === 0) return pixels;
+    traveller.at = { leg, stage: 0 };
+    return undefined;
   }
 
   #hold(traveller: Traveller, loaded: LoadedCascade, side: number, pixels: Uint8Array): void {
@@ -188,7 +180,7 @@ export class Engine {
     const out = await queue.loaded.sessions[queue.rung]![queue.stage]!.run(feeds);
     const ms = performance.now() - from;
     this.#events.run(batch.length, ms);
-    const macs = this.#facts[queue.loaded.cascade.name]![queue.rung]![queue.stage]!.macs;
+    const macs = this.#facts.cascades[queue.loaded.cascade.name]![queue.rung]![queue.stage]!.macs;
     for (const [index, traveller] of batch.entries()) {
       const p = probabilities(rowData({ tensor: out.logits, index }), stage.temperature);
       for (const [name, tensor] of out.features) traveller.held.set(name, { tensor, index });
@@ -205,7 +197,7 @@ export class Engine {
     if (this.#dropped(traveller)) return;
     const { plan, passed, job } = traveller;
     const means = { leftMs: job.deadlineAt - Date.now(), spentMacs: traveller.macs };
-    const step = decide(plan, this.#facts[plan.cascade]!, passed, means);
+    const step = decide(plan, this.#facts.cascades[plan.cascade]!, passed, means);
     if (step.kind === 'answer') {
       this.#answer(traveller, step.exit, step.reason);
       return;
@@ -230,25 +222,10 @@ export class Engine {
     return true;
   }
 
-  #answer(traveller: Traveller, exit: number, reason: 'confident' | 'final' | 'deadline' | 'budget'): void {
-    const { job, plan, passed } = traveller;
-    const from = passed[exit]!;
-    this.#travellers.delete(job.id);
+  #answer(traveller: Traveller, exit: number, reason: Reason): void {
+    this.#travellers.delete(traveller.job.id);
     clearTimeout(traveller.timer);
-    this.#events.result({
-      id: job.id,
-      ok: true,
-      top: topClasses(traveller.answers[exit]!, job.top),
-      rung: plan.legs[from.leg]!.rung,
-      exit: from.stage + 1,
-      score: from.score,
-      reason,
-      ...(job.explain ? { steps: stepsOf(traveller, exit) } : {}),
-      macs: traveller.macs,
-      decodeMs: traveller.decodeMs,
-      inferenceMs: traveller.inferenceMs,
-      runMs: traveller.runMs,
-    });
+    this.#events.result(answerOf(traveller, exit, reason));
   }
 
   #failAll(batch: readonly Traveller[], error: unknown): void {
@@ -261,15 +238,4 @@ export class Engine {
     const known = error instanceof RequestError ? error : new RequestError('internal', String(error));
     this.#events.result({ id: traveller.job.id, ok: false, code: known.code, detail: known.detail });
   }
-}
-
-function stepsOf(traveller: Traveller, exit: number) {
-  const { plan, passed } = traveller;
-  return passed.map(({ leg, stage, score }, index) => ({
-    rung: plan.legs[leg]!.rung,
-    exit: stage + 1,
-    score,
-    threshold: plan.legs[leg]!.thresholds[stage] ?? null,
-    exited: index === exit,
-  }));
 }

@@ -2,6 +2,7 @@
 
 import type { CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
+import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions, measure } from './loaded.js';
 import type { BrokenCascade, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
@@ -56,7 +57,8 @@ async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
 async function measureAll(): Promise<void> {
   const facts: Record<string, CascadeFacts> = {};
   for (const [name, loaded] of cascades) facts[name] = await measure(loaded);
-  send({ type: 'measured', facts });
+  const sides = [...cascades.values()].flatMap(({ cascade }) => cascade.rungs.map(({ resolution }) => resolution));
+  send({ type: 'measured', facts: { cascades: facts, decode: await measureDecodes([...new Set(sides)]) } });
 }
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {

@@ -4,6 +4,7 @@ import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import type { RequestErrorCode } from '../errors.js';
 import type { Reason } from '../policy/decide.js';
 import type { Plan } from '../policy/plan.js';
+import type { DecodeCosts } from './decode-side.js';
 
 /** One picture to answer. */
 export interface Job {
@@ -66,6 +67,13 @@ export interface BrokenCascade {
   readonly reason: string;
 }
 
+/** What the measuring lane found out about the cascades and the machine. */
+export interface Facts {
+  /** By name. */
+  readonly cascades: Readonly<Record<string, CascadeFacts>>;
+  readonly decode: DecodeCosts;
+}
+
 export interface LaneLimits {
   /** Width x height of the largest picture that is decoded. */
   readonly maxPixels: number;
@@ -79,14 +87,14 @@ export interface LaneLimits {
 export type ToLane =
   | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
   | { readonly type: 'measure' }
-  | { readonly type: 'start'; readonly facts: Readonly<Record<string, CascadeFacts>>; readonly plans: readonly Plan[] }
+  | { readonly type: 'start'; readonly facts: Facts; readonly plans: readonly Plan[] }
   | { readonly type: 'jobs'; readonly jobs: readonly Job[] }
   | { readonly type: 'cancel'; readonly ids: readonly number[] };
 
 /** Lane to gateway. */
 export type FromLane =
   | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
-  | { readonly type: 'measured'; readonly facts: Readonly<Record<string, CascadeFacts>> }
+  | { readonly type: 'measured'; readonly facts: Facts }
   | { readonly type: 'ready' }
   | { readonly type: 'beat' }
   | {

@@ -7,6 +7,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import decode, { init } from '@jsquash/jpeg/decode.js';
+import { jpegHeader } from './source.js';
 
 // Its types are written for a browser: these are what Node has.
 const initDecoder = init as (module: unknown, options: object) => Promise<void>;
@@ -43,7 +44,9 @@ async function start(): Promise<void> {
  *   general decoder must look at it
  */
 export async function decodeSmallJpeg(image: Uint8Array, side: number): Promise<Uint8Array | undefined> {
-  if (side > LARGEST_SIDE || !isPlainJpeg(image, side)) return undefined;
+  if (side > LARGEST_SIDE) return undefined;
+  const header = jpegHeader(image);
+  if (!header?.plain || header.width !== side || header.height !== side) return undefined;
   ready ??= start();
   await ready;
   const before = complaints;
@@ -65,27 +68,4 @@ function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
     rgb[to + 2] = rgba[from + 2]!;
   }
   return rgb;
-}
-
-/** Marker codes (ITU-T T.81, table B.1). */
-const SOF_BASELINE = 0xc0;
-const SOF_PROGRESSIVE = 0xc2;
-const SOS = 0xda;
-/** Huffman and quantisation tables, restart interval, comment, JFIF: nothing that changes the meaning of the pixels. */
-const HARMLESS = [0xc4, 0xdb, 0xdd, 0xfe, 0xe0];
-
-/** Three components, 8 bits, of that size, and no orientation, colour profile or colour transform in its header. */
-export function isPlainJpeg(bytes: Uint8Array, side: number): boolean {
-  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return false;
-  const word = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
-  let fits = false;
-  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; at += 2 + word(at + 2)) {
-    const marker = bytes[at + 1]!;
-    if (marker === SOS) return fits;
-    if (marker === SOF_BASELINE || marker === SOF_PROGRESSIVE) {
-      fits = bytes[at + 4] === 8 && word(at + 5) === side && word(at + 7) === side && bytes[at + 9] === 3;
-      if (!fits) return false;
-    } else if (!HARMLESS.includes(marker)) return false;
-  }
-  return false;
 }

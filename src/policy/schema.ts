@@ -1,8 +1,20 @@
 /** The schema of policies/NAME.yaml: how a cascade is walked. */
 
 import { z } from 'zod';
+import { CONTENT } from './entry.js';
 
 const threshold = z.number().min(0).max(1);
+
+const entry = z
+  .strictObject({
+    rung: z.string().min(1).describe('of the route: where pictures enter that the rungs before it would hardly answer'),
+    above: z.number().gt(0).lt(1).describe('enter there when the probability is at least this'),
+    intercept: z.number(),
+    weights: z.strictObject(
+      Object.fromEntries(CONTENT.map((name) => [name, z.number()])) as Record<(typeof CONTENT)[number], z.ZodNumber>,
+    ),
+  })
+  .describe('logistic model of the probability that the rungs before `rung` do not answer; fitted by `sluice tune`');
 
 const leg = z.strictObject({
   rung: z.string().min(1).describe('backbone/width@resolution, as in cascade.yaml'),
@@ -10,6 +22,14 @@ const leg = z.strictObject({
     .array(threshold.nullable())
     .min(1)
     .describe('one per exit: leave when the score is at least this; null: never leave here'),
+  reach: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .describe(
+      'share of pictures that come so far, as tuned: decides how large to decode; default: half of the rung before',
+    ),
 });
 
 const route = z.strictObject({
@@ -18,6 +38,7 @@ const route = z.strictObject({
     .positive()
     .optional()
     .describe('after its first exit a picture goes on only where its multiply-accumulates stay within this'),
+  entry: entry.optional().describe('entry by content; without it every picture enters at the first rung'),
   route: z.array(leg).min(1).describe('rungs in the order in which a picture climbs them'),
 });
 
@@ -36,3 +57,5 @@ export const PolicyFile = z.discriminatedUnion('kind', [
 ]);
 
 export type PolicyFile = z.output<typeof PolicyFile>;
+
+export type EntryRule = z.output<typeof entry>;

@@ -17,8 +17,8 @@ const plan: Plan = {
   cascade: 'c',
   policy: 'p',
   legs: [
-    { rung: 0, thresholds: [0.9, 0.8] },
-    { rung: 1, thresholds: [null, null] },
+    { rung: 0, thresholds: [0.9, 0.8], reach: 1 },
+    { rung: 1, thresholds: [null, null], reach: 1 },
   ],
   budgetMacs: Number.POSITIVE_INFINITY,
 };

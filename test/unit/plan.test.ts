@@ -40,8 +40,8 @@ describe('a policy resolved against a cascade', () => {
       cascade: 'photos',
       policy: 'p',
       legs: [
-        { rung: 2, thresholds: [0.9, null, 0.8] },
-        { rung: 0, thresholds: [0.7, null] },
+        { rung: 2, thresholds: [0.9, null, 0.8], reach: 1 },
+        { rung: 0, thresholds: [0.7, null], reach: 0.5 },
       ],
       budgetMacs: Number.POSITIVE_INFINITY,
     });
@@ -50,6 +50,39 @@ describe('a policy resolved against a cascade', () => {
   it('carries the budget', () => {
     const policy = threshold([{ rung: 'net/0.5@24', thresholds: [0.7, null] }], { budget_macs: 1e6 });
     expect(planFor(policy, 'p', 'p.yaml', photos)?.budgetMacs).toBe(1e6);
+  });
+
+  const three = [
+    { rung: 'net/0.5@24', thresholds: [0.7, null] },
+    { rung: 'net/0.5@32', thresholds: [0.7, null] },
+    { rung: 'net/1@32', thresholds: [0.9, null, null] },
+  ];
+
+  it('expects half of the pictures to climb, or the share that the policy states', () => {
+    const stated = [three[0]!, { ...three[1]!, reach: 0.3 }, three[2]!];
+    expect(planFor(threshold(stated), 'p', 'p.yaml', photos)?.legs.map(({ reach }) => reach)).toEqual([1, 0.3, 0.15]);
+  });
+
+  const entry = {
+    rung: 'net/1@32',
+    above: 0.6,
+    intercept: -1,
+    weights: { colour: 4, gradient: 3, bits_per_pixel: 2, log_pixels: 1 },
+  };
+
+  it('carries the rule of entry, its weights in the order of the features', () => {
+    const plan = planFor(threshold(three, { entry }), 'p', 'p.yaml', photos);
+    expect(plan?.entry).toEqual({ leg: 2, above: 0.6, intercept: -1, weights: [1, 2, 3, 4] });
+  });
+
+  it('is refused when the rule of entry names the first rung or none of the route', async () => {
+    for (const rung of ['net/0.5@24', 'net/2@32']) {
+      const broken = () => planFor(threshold(three, { entry: { ...entry, rung } }), 'p', 'p.yaml', photos);
+      const { key, reason } = await configErrorOf(broken);
+      expect(key).toBe('cascades.photos.entry.rung');
+      expect(reason).toContain(rung);
+      expect(reason).toContain('net/0.5@32, net/1@32');
+    }
   });
 
   it('is none when the policy does not speak of that cascade', () => {
@@ -94,7 +127,7 @@ describe('the policy `full`', () => {
     const plan = {
       cascade: 'photos',
       policy: 'everything',
-      legs: [{ rung: 2, thresholds: [null, null, null] }],
+      legs: [{ rung: 2, thresholds: [null, null, null], reach: 1 }],
       budgetMacs: Number.POSITIVE_INFINITY,
     };
     expect(planFor(policy, 'everything', 'p.yaml', photos)).toEqual(plan);

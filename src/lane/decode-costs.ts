@@ -1,0 +1,47 @@
+/** Measures what decoding costs on this machine: {@link DecodeCosts} for the sides of all rungs. */
+
+import sharp from 'sharp';
+import { decode, shrink } from './decode.js';
+import type { DecodeCosts } from './decode-side.js';
+
+/** A thumbnail, a web picture, and a photograph as a phone's messenger sends it. */
+const SOURCES = [
+  [64, 64],
+  [500, 375],
+  [1600, 1200],
+] as const;
+const REPEATS = 3;
+
+/** @param sides of all rungs, pixels */
+export async function measureDecodes(sides: readonly number[]): Promise<DecodeCosts> {
+  const ms: Record<number, number[]> = Object.fromEntries(sides.map((side) => [side, []]));
+  for (const [width, height] of SOURCES) {
+    const image = await picture(width, height);
+    const target = { kernel: 'cubic', maxPixels: width * height } as const;
+    for (const side of sides) ms[side]!.push(await fastest(() => decode(image, { ...target, resolution: side })));
+  }
+  const large = Math.max(...sides);
+  const pixels = new Uint8Array(large * large * 3).fill(128);
+  const shrinkMs = await fastest(() => shrink({ side: large, data: pixels }, Math.min(...sides), 'cubic'));
+  return { sources: SOURCES.map(([width, height]) => width * height), ms, shrinkMs };
+}
+
+/** A JPEG with about as much detail as photographs have. */
+async function picture(width: number, height: number): Promise<Uint8Array> {
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
+  return sharp({ create: { width, height, channels: 3, background: '#808080', noise } })
+    .blur(1.5)
+    .jpeg({ quality: 85 })
+    .toBuffer();
+}
+
+/** The shortest of a few, milliseconds: noise only ever adds time. */
+async function fastest(work: () => Promise<unknown>): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const from = performance.now();
+    await work();
+    best = Math.min(best, performance.now() - from);
+  }
+  return best;
+}

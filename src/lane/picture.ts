@@ -1,0 +1,58 @@
+/** One encoded picture and the pixels that were made of it so far. */
+
+import type { Content } from '../policy/entry.js';
+import { contentOf } from './content.js';
+import { type DecodeTarget, decode, type Pixels, shrink } from './decode.js';
+import { type DecodeCosts, decodeSide, type Visit } from './decode-side.js';
+import { type Source, sourceOf } from './source.js';
+
+export class Picture {
+  readonly #image: Uint8Array;
+  readonly #kernel: DecodeTarget['kernel'];
+  readonly #maxPixels: number;
+  #source: Source | undefined;
+  /** The largest decode so far. */
+  #decoded: Pixels | undefined;
+
+  /** @param maxPixels width x height of the largest source */
+  constructor(image: Uint8Array, kernel: DecodeTarget['kernel'], maxPixels: number) {
+    this.#image = image;
+    this.#kernel = kernel;
+    this.#maxPixels = maxPixels;
+  }
+
+  /** The pixels, where they are there already. */
+  ready(side: number): Uint8Array | undefined {
+    return this.#decoded?.side === side ? this.#decoded.data : undefined;
+  }
+
+  /**
+   * `[side, side, 3]` uint8: shrunk from a larger decode when there is one or when that pays, else decoded.
+   * @param visits this side and those that the picture may need later, ascending
+   * @throws RequestError as {@link decode}
+   */
+  async pixels(visits: readonly Visit[], costs: DecodeCosts): Promise<Uint8Array> {
+    const { side } = visits[0]!;
+    if (this.#decoded === undefined || this.#decoded.side < side) {
+      const resolution = await this.#decodeSide(visits, costs);
+      const data = await decode(this.#image, { resolution, kernel: this.#kernel, maxPixels: this.#maxPixels });
+      this.#decoded = { side: resolution, data };
+    }
+    return this.ready(side) ?? shrink(this.#decoded, side, this.#kernel);
+  }
+
+  /** What the pixels that are there show; undefined before a decode. */
+  async content(): Promise<Content | undefined> {
+    this.#source ??= await sourceOf(this.#image);
+    if (this.#source === undefined || this.#decoded === undefined) return undefined;
+    return contentOf(this.#source, this.#image.length, this.#decoded.data, this.#decoded.side);
+  }
+
+  async #decodeSide(visits: readonly Visit[], costs: DecodeCosts): Promise<number> {
+    if (visits.length === 1) return visits[0]!.side;
+    this.#source ??= await sourceOf(this.#image);
+    // A header that cannot be read: the decode will say why.
+    if (this.#source === undefined) return visits[0]!.side;
+    return decodeSide(costs, visits, this.#source.width * this.#source.height);
+  }
+}

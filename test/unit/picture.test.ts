@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { decode } from '../../src/lane/decode.js';
+import type { DecodeCosts } from '../../src/lane/decode-side.js';
+import { Picture } from '../../src/lane/picture.js';
+import { sourceOf } from '../../src/lane/source.js';
+import { FORMATS, jpeg } from '../support/pictures.js';
+
+const maxPixels = 1_000_000;
+const whole = (image: Uint8Array, resolution: number) => decode(image, { resolution, kernel: 'cubic', maxPixels });
+const visits = [
+  { side: 64, reach: 1 },
+  { side: 160, reach: 0.5 },
+];
+const flat = (ms64: number, ms160: number): DecodeCosts => ({
+  sources: [1],
+  ms: { 64: [ms64], 160: [ms160] },
+  shrinkMs: 0.1,
+});
+const again = flat(1, 100);
+const once = flat(10, 11);
+
+function meanDifference(a: Uint8Array, b: Uint8Array): number {
+  return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
+}
+
+describe('the pixels of a picture', () => {
+  it('are decoded small and again where that is cheaper: the very pixels of each size', async () => {
+    const image = await jpeg(640, 480);
+    const picture = new Picture(image, 'cubic', maxPixels);
+    expect(await picture.pixels(visits, again)).toEqual(await whole(image, 64));
+    expect(picture.ready(160)).toBeUndefined();
+    expect(await picture.pixels(visits.slice(1), again)).toEqual(await whole(image, 160));
+  });
+
+  it('are decoded large at once and shrunk where that is cheaper: nearly the same pixels, and the large ones are there', async () => {
+    const image = await jpeg(640, 480);
+    const picture = new Picture(image, 'cubic', maxPixels);
+    const small = await picture.pixels(visits, once);
+    expect(small).toHaveLength(64 * 64 * 3);
+    expect(meanDifference(small, await whole(image, 64))).toBeLessThan(2);
+    expect(picture.ready(160)).toEqual(await whole(image, 160));
+  });
+
+  it('refuse a damaged picture as the decoder does, also when its header cannot be read', async () => {
+    const image = Buffer.from('no picture at all');
+    await expect(new Picture(image, 'cubic', maxPixels).pixels(visits, once)).rejects.toMatchObject({
+      code: 'damaged_image',
+    });
+  });
+
+  it('show their content only after a decode', async () => {
+    const image = await jpeg(640, 480);
+    const picture = new Picture(image, 'cubic', maxPixels);
+    expect(await picture.content()).toBeUndefined();
+    await picture.pixels(visits, again);
+    expect((await picture.content())?.[0]).toBeCloseTo(Math.log2(640 * 480), 12);
+  });
+});
+
+describe('the header of a picture', () => {
+  it.each(Object.entries(FORMATS))('says its size: %s', async (_, encoded) => {
+    expect(await sourceOf(await encoded(90, 60))).toMatchObject({ width: 90, height: 60 });
+  });
+});
