@@ -1,13 +1,9 @@
 /** sluice evaluate: quality and cost of a policy on a labelled folder, through the same lanes that serve. */
 
-import type { Dirent } from 'node:fs';
-import { readdir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import type { Cascade } from '../cascade/cascade.js';
-import { ConfigError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import { print, progress } from './fail.js';
+import { type LabelledPicture, listPictures } from './labelled.js';
 import { openGateway } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
 import { readPicture } from './picture.js';
@@ -67,67 +63,10 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   }
 }
 
-interface Picture {
-  readonly file: string;
-  readonly label: number;
-}
-
-/** @throws ConfigError for a folder whose name is no class */
-async function listPictures(directory: string, cascade: Cascade, limit = Number.POSITIVE_INFINITY): Promise<Picture[]> {
-  const pictures: Picture[] = [];
-  for (const folder of await entriesOf(directory)) {
-    const path = join(directory, folder.name);
-    // A folder, or a symbolic link to one.
-    if (!(await stat(path)).isDirectory()) continue;
-    const label = classOf(folder.name, cascade);
-    if (label < 0) throw new ConfigError(path, '', `is no class of ${cascade.name}; allowed: ${classNames(cascade)}`);
-    const files = await filesUnder(path);
-    for (const file of files.slice(0, limit)) pictures.push({ file, label });
-  }
-  if (pictures.length === 0) throw new ConfigError(directory, '', 'holds no pictures: one folder a class is expected');
-  return pictures;
-}
-
-/** In the order of their names, without hidden ones (.DS_Store, .git). */
-async function entriesOf(directory: string): Promise<Dirent[]> {
-  const entries = await readdir(directory, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigError(directory, '', `the data cannot be read: ${error.code}`);
-  });
-  return entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => a.name.localeCompare(b.name));
-}
-
-/** Other files beside the pictures (a README, Thumbs.db) are passed over. */
-const PICTURE = /\.(jpe?g|png|webp|avif|gif|tiff?)$/i;
-
-/** Folders inside a class folder count, as for torchvision's ImageFolder. */
-async function filesUnder(directory: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const entry of await entriesOf(directory)) {
-    const path = join(directory, entry.name);
-    if (entry.isDirectory()) files.push(...(await filesUnder(path)));
-    else if (PICTURE.test(entry.name)) files.push(path);
-  }
-  return files;
-}
-
-/** A few are enough to see what is meant: there may be thousands. */
-function classNames({ labels }: Cascade): string {
-  const some = labels.slice(0, 10).map(({ name }) => name);
-  const more = labels.length > some.length ? ', ...' : '';
-  return `a label (${some.join(', ')}${more}), a wnid, or an index from 0 to ${labels.length - 1}`;
-}
-
-/** Index of the class that a folder's name means, or -1. */
-function classOf(name: string, { labels }: Cascade): number {
-  const byName = labels.findIndex((label) => label.name === name || label.wnid === name);
-  if (byName >= 0) return byName;
-  return /^\d+$/.test(name) && Number(name) < labels.length ? Number(name) : -1;
-}
-
 async function run(
   gateway: Gateway,
   flags: EvaluateFlags,
-  pictures: readonly Picture[],
+  pictures: readonly LabelledPicture[],
   inFlight: number,
 ): Promise<Evaluation> {
   const exits: Record<string, number> = {};

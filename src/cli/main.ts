@@ -9,6 +9,7 @@ import { report } from './fail.js';
 import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
 import { serveCommand } from './serve.js';
+import { tuneCommand } from './tune.js';
 import { validateCommand } from './validate.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -23,7 +24,15 @@ const program = new Command('sluice')
   .showHelpAfterError('(--help shows what is allowed)')
   .exitOverride();
 
-for (const add of [serveCommand, classifyCommand, evaluateCommand, inspectCommand, importCommand, validateCommand])
+for (const add of [
+  serveCommand,
+  classifyCommand,
+  evaluateCommand,
+  inspectCommand,
+  importCommand,
+  tuneCommand,
+  validateCommand,
+])
   add(program);
 
 // Whoever reads has read enough, `head` for one.

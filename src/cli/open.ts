@@ -1,5 +1,6 @@
 /** Loads models and policies as every command does, and says what is broken. */
 
+import type { Cascade } from '../cascade/cascade.js';
 import { loadRepository } from '../cascade/loader.js';
 import { ConfigError } from '../errors.js';
 import { Gateway, type GatewayEvents } from '../gateway/gateway.js';
@@ -13,8 +14,15 @@ export interface OpenOptions extends GatewayFlags {
   policy: string;
 }
 
-/** @throws ConfigError when there is nothing to serve */
-export async function openGateway(options: OpenOptions, events: GatewayEvents): Promise<Gateway> {
+/**
+ * @param more policies that no file holds
+ * @throws ConfigError when there is nothing to serve
+ */
+export async function openGateway(
+  options: OpenOptions,
+  events: GatewayEvents,
+  more: (cascades: readonly Cascade[]) => readonly NamedPolicy[] = () => [],
+): Promise<Gateway> {
   const { cascades, broken } = await loadRepository(options.models);
   const policies = await loadPolicies(options.policies);
   for (const error of [...broken, ...policies.broken]) events.broken?.(error);
@@ -23,7 +31,7 @@ export async function openGateway(options: OpenOptions, events: GatewayEvents): 
   return new Gateway(
     {
       cascades,
-      policies: withFull(policies.policies),
+      policies: [...withFull(policies.policies), ...more(cascades)],
       lanes: options.lanes,
       threads: options.threads,
       maxPixels: options.maxPixels,

@@ -126,12 +126,11 @@ export class Engine {
 
   /** Undefined when the picture was moved to another leg by its content. */
   async #pixels(traveller: Traveller, visits: readonly Visit[]): Promise<Uint8Array | undefined> {
-    const { picture, plan } = traveller;
+    const { job, picture, plan } = traveller;
     const pixels = await picture.pixels(visits, this.#facts.decode);
-    if (plan.entry === undefined || traveller.entered) return pixels;
-    traveller.entered = true;
-    const content = await picture.content();
-    const leg = content === undefined ? 0 : entryLeg(plan.entry, content);
+    if ((plan.entry === undefined && !job.explain) || traveller.content !== undefined) return pixels;
+    traveller.content = await picture.content();
+    const leg = entryLeg(plan.entry, traveller.content);
     if (leg === 0) return pixels;
     traveller.at = { leg, stage: 0 };
     return undefined;

@@ -3,6 +3,7 @@
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import type { RequestErrorCode } from '../errors.js';
 import type { Reason } from '../policy/decide.js';
+import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
 import type { DecodeCosts } from './decode-side.js';
 
@@ -26,6 +27,8 @@ export interface PassedExit {
   readonly rung: number;
   /** From 1. */
   readonly exit: number;
+  /** Most probable class. */
+  readonly guess: number;
   readonly score: number;
   readonly threshold: number | null;
   readonly exited: boolean;
@@ -41,6 +44,8 @@ export interface JobAnswer {
   readonly score: number;
   readonly reason: Reason;
   readonly steps?: readonly PassedExit[];
+  /** With `explain`: what the rule of entry would go by. */
+  readonly content?: Content;
   readonly macs: number;
   /** Wall time of all its decodes. */
   readonly decodeMs: number;

@@ -41,11 +41,11 @@ export class Picture {
     return this.ready(side) ?? shrink(this.#decoded, side, this.#kernel);
   }
 
-  /** What the pixels that are there show; undefined before a decode. */
-  async content(): Promise<Content | undefined> {
-    this.#source ??= await sourceOf(this.#image);
-    if (this.#source === undefined || this.#decoded === undefined) return undefined;
-    return contentOf(this.#source, this.#image.length, this.#decoded.data, this.#decoded.side);
+  /** What it shows; to be asked after its first pixels. */
+  async content(): Promise<Content> {
+    const { side, data } = this.#decoded!;
+    this.#source ??= (await sourceOf(this.#image)) ?? { width: side, height: side };
+    return contentOf(this.#source, this.#image.length, data, side);
   }
 
   async #decodeSide(visits: readonly Visit[], costs: DecodeCosts): Promise<number> {

@@ -1,6 +1,7 @@
 /** A picture on its way through its plan, and the answer that comes of it. */
 
 import type { ExitScore, Position, Reason } from '../policy/decide.js';
+import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
 import { topClasses } from '../policy/score.js';
 import type { Job, JobAnswer } from './messages.js';
@@ -22,8 +23,8 @@ export interface Traveller {
   inferenceMs: number;
   runMs: number;
   cancelled: boolean;
-  /** Whether its rule of entry was asked. */
-  entered: boolean;
+  /** What it shows, once that was asked for: by a rule of entry, or to be explained. */
+  content: Content | undefined;
   /** When it came into the queue where it waits. */
   since: number;
   timer: NodeJS.Timeout | undefined;
@@ -43,7 +44,7 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller 
     inferenceMs: 0,
     runMs: 0,
     cancelled: false,
-    entered: false,
+    content: undefined,
     since: 0,
     timer: undefined,
   };
@@ -62,6 +63,7 @@ export function answerOf(traveller: Traveller, exit: number, reason: Reason): Jo
     score: from.score,
     reason,
     ...(job.explain ? { steps: stepsOf(traveller, exit) } : {}),
+    ...(traveller.content === undefined ? {} : { content: traveller.content }),
     macs: traveller.macs,
     decodeMs: traveller.decodeMs,
     inferenceMs: traveller.inferenceMs,
@@ -70,10 +72,11 @@ export function answerOf(traveller: Traveller, exit: number, reason: Reason): Jo
 }
 
 function stepsOf(traveller: Traveller, exit: number) {
-  const { plan, passed } = traveller;
+  const { plan, passed, answers } = traveller;
   return passed.map(({ leg, stage, score }, index) => ({
     rung: plan.legs[leg]!.rung,
     exit: stage + 1,
+    guess: topClasses(answers[index]!, 1)[0]!.index,
     score,
     threshold: plan.legs[leg]!.thresholds[stage] ?? null,
     exited: index === exit,

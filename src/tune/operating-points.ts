@@ -1,0 +1,70 @@
+/** Every route and price, measured: the operating points among which a policy is chosen. */
+
+import { measureWalk, type Outcome, type RecordedRung, type TuneRecord, type Walk, walkOf } from './record.js';
+import { solveThresholds, type Thresholds } from './thresholds.js';
+
+export interface OperatingPoint {
+  readonly walk: Walk;
+  readonly thresholds: Thresholds;
+  readonly outcome: Outcome;
+}
+
+/** What a policy may cost. */
+export type Target =
+  /** Points of top-1 below the full network, as a share (0.005: half a point). */
+  | { readonly maxDrop: number }
+  /** Mean multiply-accumulates of a picture. */
+  | { readonly budgetMacs: number };
+
+/** MACs of the full network that one error is worth, from "hardly any" to "nearly any price". */
+const PRICES = Array.from({ length: 24 }, (_, i) => 0.25 * 1.35 ** i);
+/** Rungs in a route: every further one adds its cost to all that pass it. */
+const LONGEST_ROUTE = 5;
+
+/** The static choice: the last rung to its last exit. */
+export function fullPoint(record: TuneRecord): OperatingPoint {
+  const walk = walkOf(record, record.rungs.slice(-1));
+  const thresholds = walk.score.map(() => null);
+  return { walk, thresholds, outcome: measureWalk(walk, thresholds) };
+}
+
+/** All routes (rungs in the order of the record) at all prices, cheapest first. */
+export function operatingPoints(record: TuneRecord, progress: (done: number, of: number) => void): OperatingPoint[] {
+  const fullMacs = fullPoint(record).outcome.macs;
+  const routes = routesOf(record.rungs);
+  const points = routes.flatMap((rungs, done) => {
+    const walk = walkOf(record, rungs);
+    progress(done, routes.length);
+    return PRICES.map((price): OperatingPoint => {
+      const thresholds = solveThresholds(walk, price * fullMacs);
+      return { walk, thresholds, outcome: measureWalk(walk, thresholds) };
+    });
+  });
+  return points.sort((a, b) => a.outcome.macs - b.outcome.macs || b.outcome.top1 - a.outcome.top1);
+}
+
+function routesOf(rungs: readonly RecordedRung[]): RecordedRung[][] {
+  let routes: RecordedRung[][] = [[]];
+  for (const rung of rungs) routes = routes.flatMap((route) => [route, [...route, rung]]);
+  return routes.filter(({ length }) => length > 0 && length <= LONGEST_ROUTE);
+}
+
+/** The points that no other one beats in both: top-1 rises with the cost. @param points cheapest first */
+export function frontier(points: readonly OperatingPoint[]): OperatingPoint[] {
+  let best = -1;
+  return points.filter(({ outcome }) => {
+    if (outcome.top1 <= best) return false;
+    best = outcome.top1;
+    return true;
+  });
+}
+
+/** The cheapest point that keeps the quality, or the best one within the budget. @param points as of {@link frontier} */
+export function chosen(
+  points: readonly OperatingPoint[],
+  full: OperatingPoint,
+  target: Target,
+): OperatingPoint | undefined {
+  if ('maxDrop' in target) return points.find(({ outcome }) => outcome.top1 >= full.outcome.top1 - target.maxDrop);
+  return points.findLast(({ outcome }) => outcome.macs <= target.budgetMacs);
+}

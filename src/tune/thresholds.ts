@@ -1,0 +1,82 @@
+/** Thresholds of a walk for one price of an error: the Lagrangian of cost against quality, minimised one exit at a time. */
+
+import type { Walk } from './record.js';
+
+export type Thresholds = (number | null)[];
+
+/** More sweeps than any walk has needed to settle. */
+const SWEEPS = 12;
+
+/**
+ * Minimises mean MACs + price x (1 - top-1). Each exit in turn, deepest first, takes the very best threshold that there is while the
+ * others stay: the pictures that reach it are sorted by score, and the best place to cut that row is found with one running sum.
+ * @param price MACs that an error is worth
+ * @param digits thresholds are rounded up to so many decimals
+ */
+export function solveThresholds(walk: Walk, price: number, digits = 3): Thresholds {
+  const last = walk.cost.length - 1;
+  const thresholds: Thresholds = walk.score.map(() => null);
+  const orders = walk.score.slice(0, last).map((score) => sortedByScore(score));
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    let changed = false;
+    for (let exit = last - 1; exit >= 0; exit--) {
+      const best = bestThreshold(walk, thresholds, exit, orders[exit]!, price, digits);
+      changed ||= best !== thresholds[exit];
+      thresholds[exit] = best;
+    }
+    if (!changed) break;
+  }
+  return thresholds;
+}
+
+function sortedByScore(score: Float32Array): Int32Array {
+  return Int32Array.from(score.keys()).sort((a, b) => score[b]! - score[a]!);
+}
+
+function bestThreshold(
+  walk: Walk,
+  thresholds: Thresholds,
+  exit: number,
+  order: Int32Array,
+  price: number,
+  digits: number,
+): number | null {
+  const score = walk.score[exit]!;
+  const value = (at: number, picture: number) => walk.cost[at]! + price * (1 - walk.right[at]![picture]!);
+  let sum = 0;
+  let least = 0;
+  let best: number | null = null;
+  let passed: number | undefined;
+  for (const picture of order) {
+    if (leavesWithin(walk, thresholds, 0, exit, picture) < exit) continue;
+    const here = score[picture]!;
+    // A threshold can only lie between two different scores.
+    if (passed !== undefined && here < passed && sum < least) {
+      const cut = between(here, passed, digits);
+      if (cut !== undefined) {
+        least = sum;
+        best = cut;
+      }
+    }
+    const later = leavesWithin(walk, thresholds, exit + 1, walk.cost.length - 1, picture);
+    sum += value(exit, picture) - value(later, picture);
+    passed = here;
+  }
+  return sum < least ? 0 : best;
+}
+
+/** The first exit of first..last whose threshold the picture reaches; `last` when none. */
+function leavesWithin(walk: Walk, thresholds: Thresholds, first: number, last: number, picture: number): number {
+  for (let exit = first; exit < last; exit++) {
+    const threshold = thresholds[exit];
+    if (threshold !== null && threshold !== undefined && walk.score[exit]![picture]! >= threshold) return exit;
+  }
+  return last;
+}
+
+/** A short number in (low, high]; undefined when there is none. */
+function between(low: number, high: number, digits: number): number | undefined {
+  const scale = 10 ** digits;
+  const cut = Math.floor(high * scale) / scale;
+  return cut > low ? cut : undefined;
+}

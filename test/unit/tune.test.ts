@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest';
+import type { Content } from '../../src/policy/entry.js';
+import { fitEntry, logistic } from '../../src/tune/entry.js';
+import { chosen, frontier, fullPoint, operatingPoints } from '../../src/tune/operating-points.js';
+import { routeFile } from '../../src/tune/policy-file.js';
+import { measureWalk, type TuneRecord, type Walk, walkOf } from '../../src/tune/record.js';
+import { solveThresholds } from '../../src/tune/thresholds.js';
+
+/** Mulberry32: the same numbers every time. */
+function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** Exits whose score is the probability that they are right; deeper ones are surer. Class 0 is right, 1 is wrong. */
+function record(pictures: number, rungs: readonly (readonly number[])[], seed = 1): TuneRecord {
+  const draw = random(seed);
+  const hardness = Array.from({ length: pictures }, draw);
+  return {
+    cascade: 'c',
+    labels: new Int32Array(pictures),
+    content: hardness.map((hard): Content => [16, 2 * hard, 0.1 * draw(), draw()]),
+    rungs: rungs.map((skills, r) => ({
+      id: `net/1@${32 * (r + 1)}`,
+      exits: skills.map((skill, k) => {
+        const score = Float32Array.from(hardness, (hard) =>
+          Math.min(1, Math.max(0, 1 - hard * (1.2 - skill) + 0.1 * (draw() - 0.5))),
+        );
+        return { macs: 10 ** r * (k + 1), score, guess: Int32Array.from(score, (s) => Number(draw() > s)) };
+      }),
+    })),
+  };
+}
+
+/** Every threshold that can matter, for each exit but the last. */
+function bruteForce(walk: Walk, price: number): number {
+  const candidates = walk.score.slice(0, -1).map((score) => [null, ...new Set(score)]);
+  let best = Number.POSITIVE_INFINITY;
+  const tryAll = (sofar: (number | null)[]) => {
+    if (sofar.length === candidates.length) {
+      const { macs, top1 } = measureWalk(walk, [...sofar, null]);
+      best = Math.min(best, macs + price * (1 - top1));
+      return;
+    }
+    for (const candidate of candidates[sofar.length]!) tryAll([...sofar, candidate]);
+  };
+  tryAll([]);
+  return best;
+}
+
+describe('the outcome of a walk', () => {
+  it('counts what each picture spent, and who is right', () => {
+    const walk: Walk = {
+      rungs: [],
+      pictures: 3,
+      cost: Float64Array.from([1, 3, 9]),
+      score: [Float32Array.from([0.9, 0.5, 0.1]), Float32Array.from([0.2, 0.8, 0.7]), new Float32Array(3)],
+      right: [Uint8Array.from([1, 1, 0]), Uint8Array.from([0, 0, 0]), Uint8Array.from([1, 1, 1])],
+      starts: [0, 2],
+    };
+    expect(measureWalk(walk, [0.85, 0.75, null])).toEqual({
+      macs: 13 / 3,
+      top1: 2 / 3,
+      exits: Int32Array.from([0, 1, 2]),
+    });
+    // The first picture enters at the third exit: it pays for that rung only.
+    expect(measureWalk(walk, [0.9, 0.75, null], Int32Array.from([2, 0, 0])).macs).toBe((6 + 3 + 9) / 3);
+  });
+
+  it('adds the earlier rungs to the cost of a later one', () => {
+    const { cost, starts } = walkOf(
+      record(1, [
+        [0.1, 0.2],
+        [0.5, 0.9],
+      ]),
+      record(1, [
+        [0.1, 0.2],
+        [0.5, 0.9],
+      ]).rungs,
+    );
+    expect([...cost]).toEqual([1, 2, 12, 22]);
+    expect(starts).toEqual([0, 2]);
+  });
+});
+
+describe('thresholds', () => {
+  it.each([1, 5, 20, 100])('are the best there are for one exit: price %d', (price) => {
+    const made = record(60, [[0.3, 0.9]]);
+    const walk = walkOf(made, made.rungs);
+    const { macs, top1 } = measureWalk(walk, solveThresholds(walk, price, 9));
+    expect(macs + price * (1 - top1)).toBeCloseTo(bruteForce(walk, price), 9);
+  });
+
+  it.each([5, 20, 100])('come within a hundredth of the best for two exits together: price %d', (price) => {
+    const made = record(40, [[0.3, 0.6, 0.9]], 7);
+    const walk = walkOf(made, made.rungs);
+    const { macs, top1 } = measureWalk(walk, solveThresholds(walk, price, 9));
+    expect(macs + price * (1 - top1)).toBeLessThanOrEqual(1.01 * bruteForce(walk, price));
+  });
+
+  it('never let anybody leave early where an error costs everything and the last exit is always right', () => {
+    const made = record(50, [[0.2, 0.5]]);
+    const perfect = { ...made.rungs[0]!.exits[1]!, guess: new Int32Array(50) };
+    const wrong = { ...made.rungs[0]!.exits[0]!, guess: new Int32Array(50).fill(1) };
+    const rungs = [{ id: 'a', exits: [wrong, perfect] }];
+    expect(solveThresholds(walkOf({ ...made, rungs }, rungs), 1e9)).toEqual([null, null]);
+  });
+
+  it('let everybody leave at the first exit where errors cost nothing', () => {
+    const made = record(50, [[0.2, 0.5]]);
+    const walk = walkOf(made, made.rungs);
+    expect(measureWalk(walk, solveThresholds(walk, 0)).macs).toBe(1);
+  });
+});
+
+describe('operating points', () => {
+  const made = record(
+    600,
+    [
+      [0.3, 0.5],
+      [0.6, 0.8],
+      [0.85, 1.1],
+    ],
+    3,
+  );
+  const points = frontier(operatingPoints(made, () => {}));
+  const full = fullPoint(made);
+
+  it('form a frontier: who pays more gets more', () => {
+    expect(points.length).toBeGreaterThan(5);
+    for (const [i, { outcome }] of points.slice(1).entries()) {
+      expect(outcome.macs).toBeGreaterThan(points[i]!.outcome.macs);
+      expect(outcome.top1).toBeGreaterThan(points[i]!.outcome.top1);
+    }
+  });
+
+  it('hold the cheapest one that keeps the quality, well below the full network here', () => {
+    const best = chosen(points, full, { maxDrop: 0.01 })!;
+    expect(best.outcome.top1).toBeGreaterThanOrEqual(full.outcome.top1 - 0.01);
+    expect(best.outcome.macs).toBeLessThan(0.8 * full.outcome.macs);
+  });
+
+  it('hold the best one within a budget, and none where even the cheapest exit is too dear', () => {
+    const best = chosen(points, full, { budgetMacs: 40 })!;
+    expect(best.outcome.macs).toBeLessThanOrEqual(40);
+    expect(chosen(points, full, { budgetMacs: 0.5 })).toBeUndefined();
+  });
+
+  it('are written with the share of pictures that comes to each rung', () => {
+    const best = chosen(points, full, { maxDrop: 0.01 })!;
+    const { route } = routeFile(best);
+    expect(route[0]!.reach).toBe(1);
+    expect(route.at(-1)!.thresholds.at(-1)).toBeNull();
+    for (const [i, leg] of route.slice(1).entries()) expect(leg.reach).toBeLessThanOrEqual(route[i]!.reach);
+  });
+});
+
+describe('entry by content', () => {
+  it('recovers the weights of a logistic model', () => {
+    const draw = random(5);
+    const rows = Array.from({ length: 4000 }, (): Content => [20 + draw(), 4 * draw(), draw(), draw()]);
+    const climbs = rows.map(([, bits, , colour]) => Number(draw() < 1 / (1 + Math.exp(-(2 * bits - 3 * colour - 2)))));
+    const { intercept, weights } = logistic(rows, climbs);
+    expect(weights[1]).toBeCloseTo(2, 0);
+    expect(weights[3]).toBeCloseTo(-3, 0);
+    expect(intercept + 20.5 * weights[0]! + 0.5 * weights[2]!).toBeCloseTo(-2, 0);
+  });
+
+  it('saves where the content tells who will climb, without losing quality', () => {
+    const made = record(2000, [[0.2], [0.9, 1.1]], 11);
+    const walk = walkOf(made, made.rungs);
+    const thresholds = [0.8, 0.9, null];
+    const fitted = fitEntry({ walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content)!;
+    expect(fitted.entry.leg).toBe(1);
+    expect(fitted.gain).toBeGreaterThan(0.01);
+    expect(fitted.top1Change).toBeGreaterThanOrEqual(0);
+    expect(fitted.sent).toBeGreaterThan(0.3);
+  });
+
+  it('has nothing to say of a route of one rung', () => {
+    const made = record(50, [[0.2, 0.9]]);
+    const walk = walkOf(made, made.rungs);
+    const thresholds = [0.8, null];
+    expect(fitEntry({ walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content)).toBeUndefined();
+  });
+});
