@@ -1,7 +1,7 @@
-"""Temperatures and tables of a trained SlimNet: python calibrate.py --data DIR --run RUN --out calibration.json
+"""Temperatures and tables of a trained network: python calibrate.py --data DIR --run RUN --out calibration.json
 
 Temperature scaling (arXiv 1706.04599): per width, resolution and exit the one number that minimises the negative log-likelihood on
-the `validation` split. The table (top-1, MACs, expected calibration error with 15 bins) is measured on the `test` split.
+one split. The table (top-1, MACs, expected calibration error with 15 bins) is measured on another.
 """
 
 import argparse
@@ -12,12 +12,14 @@ import torch
 import torch.nn.functional as F
 
 from data import at_resolution, load
+from lite import LiteNet
 from macs import count
-from slimnet import RESOLUTIONS, WIDTHS, SlimNet
+from nets import finished
+from slimnet import SlimNet
 
 
 @torch.no_grad()
-def logits_of(model: SlimNet, x: torch.Tensor, side: int, width: float) -> list[torch.Tensor]:
+def logits_of(model: SlimNet | LiteNet, x: torch.Tensor, side: int, width: float) -> list[torch.Tensor]:
     """Per exit [n, classes]; pixels are rounded to bytes after resizing, as the gateway's decoder gives them."""
     rows = [model(at_resolution(x[i : i + 500].float(), side).round(), width) for i in range(0, len(x), 500)]
     return [torch.cat(exit_rows) for exit_rows in zip(*rows)]
@@ -51,27 +53,28 @@ def main() -> None:
     args.add_argument("--data", type=Path, required=True)
     args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True, help="calibration.json")
+    args.add_argument("--splits", nargs=2, default=["validation", "test"], help="temperatures from the one, table from the other; "
+                      "one split twice: from its first half, on its second")
     opt = args.parse_args()
-    vx, vy = load(opt.data, "validation", opt.run / "cache")
-    tx, ty = load(opt.data, "test", opt.run / "cache")
-    model = SlimNet(int(vy.max()) + 1)
-    model.load_state_dict(torch.load(opt.run / "final.pt", weights_only=False, map_location="cpu")["model"])
-    model.eval()
+    (vx, vy), (tx, ty) = (load(opt.data, split, opt.run / "cache") for split in opt.splits)
+    if opt.splits[0] == opt.splits[1]:
+        half = len(vx) // 2
+        vx, vy, tx, ty = vx[:half], vy[:half], tx[half:], ty[half:]
+    _, model = finished(opt.run)
     out = []
     print("| width | resolution | exit | top-1 % | million MACs | calibration error % | temperature |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for width in WIDTHS:
-        for side in RESOLUTIONS:
-            valid, test = logits_of(model, vx, side, width), logits_of(model, tx, side, width)
-            temperatures = [temperature_of(z, vy) for z in valid]
-            accuracy = [(z.argmax(1) == vy).float().mean().item() for z in valid]
-            for k, (z, t) in enumerate(zip(test, temperatures)):
-                top1 = 100 * (z.argmax(1) == ty).float().mean().item()
-                error = 100 * calibration_error((z / t).softmax(1), ty)
-                macs = count(model, side, width, exits=k + 1) / 1e6
-                print(f"| {width} | {side} | {k + 1} | {top1:.2f} | {macs:.2f} | {error:.2f} | {t:.3f} |")
-            out.append({"width": width, "resolution": side, "temperatures": [round(t, 4) for t in temperatures],
-                        "accuracy": [round(a, 4) for a in accuracy]})
+    for width, side in model.rungs:
+        valid, test = logits_of(model, vx, side, width), logits_of(model, tx, side, width)
+        temperatures = [temperature_of(z, vy) for z in valid]
+        accuracy = [(z.argmax(1) == vy).float().mean().item() for z in valid]
+        for k, (z, t) in enumerate(zip(test, temperatures)):
+            top1 = 100 * (z.argmax(1) == ty).float().mean().item()
+            error = 100 * calibration_error((z / t).softmax(1), ty)
+            macs = count(model, side, width, exits=k + 1) / 1e6
+            print(f"| {width} | {side} | {k + 1} | {top1:.2f} | {macs:.2f} | {error:.2f} | {t:.3f} |", flush=True)
+        out.append({"width": width, "resolution": side, "temperatures": [round(t, 4) for t in temperatures],
+                    "accuracy": [round(a, 4) for a in accuracy]})
     opt.out.write_text(json.dumps(out, indent=2) + "\n")
 
 

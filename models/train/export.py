@@ -1,6 +1,7 @@
-"""A trained SlimNet -> one ONNX graph per width and resolution, all exits as outputs: python export.py --run RUN --out FOLDER
+"""A trained network -> ONNX, all exits as outputs: python export.py --run RUN --out FOLDER
 
-Input `pixels` [n, 3, h, w] float32, 0..255, sizes symbolic; outputs `exit1` ... `exit4` [n, classes]. `sluice import` cuts them.
+A SlimNet gives one graph per width and resolution (each has its own batch norms), a LiteNet one for all. Input `pixels` [n, 3, h, w]
+float32, 0..255, sizes symbolic; outputs `exit1`, `exit2` ... [n, classes]. `sluice import` cuts them.
 """
 
 import argparse
@@ -8,14 +9,17 @@ from pathlib import Path
 
 import torch
 import torch.nn as nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from slimnet import RUNGS, WIDTHS, ConvNorm, Head, Rung, SlimNet, Step
+from lite import Conv, LiteNet
+from nets import finished
+from slimnet import WIDTHS, ConvNorm, Head, Rung, SlimNet, Step
 
 
 def folded(conv: ConvNorm, rung: Rung) -> nn.Conv2d:
     """The convolution of one rung with its batch norm multiplied in."""
     weight, groups = conv.sliced(rung[0])
-    norm = conv.norms[RUNGS.index(rung)]
+    norm = conv.norms[conv.rungs.index(rung)]
     scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
     cout, per_group, kernel, _ = weight.shape
     out = nn.Conv2d(per_group * groups, cout, kernel, conv.stride, conv.padding, groups=groups)
@@ -27,12 +31,12 @@ def folded(conv: ConvNorm, rung: Rung) -> nn.Conv2d:
 class PlainStep(nn.Module):
     def __init__(self, step: Step, rung: Rung):
         super().__init__()
-        self.conv, self.residual, self.pool = folded(step.conv, rung), step.residual, step.pool
+        self.conv, self.residual, self.pool = folded(step.conv, rung), step.residual, step.conv.pool
 
     def forward(self, x):
         y = self.conv(x)
         y = torch.relu(y + x if self.residual else y)
-        return torch.max_pool2d(y, 2) if self.pool else y
+        return torch.max_pool2d(y, 2) if self.pool else y  # where SlimNet pools before its norm: the same numbers, one node less
 
 
 class PlainHead(nn.Module):
@@ -49,8 +53,8 @@ class PlainHead(nn.Module):
         return self.linear(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
 
 
-class Plain(nn.Module):
-    """One rung without what only training needs: the same numbers, fewer nodes."""
+class PlainSlim(nn.Module):
+    """One rung of a SlimNet without what only training needs: the same numbers, fewer nodes."""
 
     def __init__(self, model: SlimNet, rung: Rung):
         super().__init__()
@@ -68,27 +72,40 @@ class Plain(nn.Module):
         return tuple(logits)
 
 
+def plain_lite(model: LiteNet) -> LiteNet:
+    """Every batch norm multiplied into its convolution."""
+    for part in model.modules():
+        if isinstance(part, Conv):
+            part.conv, part.norm = fuse_conv_bn_eval(part.conv, part.norm), nn.Identity()
+    return model
+
+
+def write(plain: nn.Module, wanted: list[torch.Tensor], x: torch.Tensor, file: Path) -> None:
+    """Exports after a look at whether the folded network still says the same."""
+    with torch.no_grad():
+        worst = max((a - b).abs().max().item() for a, b in zip(plain(x), wanted))
+    assert worst < 1e-3, worst
+    names = [f"exit{k + 1}" for k in range(len(wanted))]
+    axes = {"pixels": {0: "n", 2: "h", 3: "w"}, **{name: {0: "n"} for name in names}}
+    torch.onnx.export(plain, (x,), str(file), input_names=["pixels"], output_names=names, dynamic_axes=axes, opset_version=17, dynamo=False)
+    print(f"{file}: folded differs by {worst:.1e}")
+
+
 def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True)
     opt = args.parse_args()
-    state = torch.load(opt.run / "final.pt", weights_only=False, map_location="cpu")["model"]
-    model = SlimNet(state["heads.0.linear.0.weight"].shape[0])
-    model.load_state_dict(state)
-    model.eval()
+    name, model = finished(opt.run)
     opt.out.mkdir(parents=True, exist_ok=True)
-    for width, side in RUNGS:
-        plain = Plain(model, (width, side)).eval()
+    for width, side in model.rungs[-1:] if isinstance(model, LiteNet) else model.rungs:
         x = torch.rand(2, 3, side, side) * 255
         with torch.no_grad():
-            worst = max((a - b).abs().max().item() for a, b in zip(plain(x), model(x, width)))
-        assert worst < 1e-3, worst
-        names = [f"exit{k + 1}" for k in range(len(plain.heads))]
-        axes = {"pixels": {0: "n", 2: "h", 3: "w"}, **{name: {0: "n"} for name in names}}
-        file = opt.out / f"slimnet-{width}-{side}.onnx"
-        torch.onnx.export(plain, (x,), str(file), input_names=["pixels"], output_names=names, dynamic_axes=axes, opset_version=17, dynamo=False)
-        print(f"{file}: folded differs by {worst:.1e}")
+            wanted = model(x, width)
+        if isinstance(model, LiteNet):
+            write(plain_lite(model), wanted, x, opt.out / f"{name}.onnx")
+        else:
+            write(PlainSlim(model, (width, side)).eval(), wanted, x, opt.out / f"{name}-{width}-{side}.onnx")
 
 
 if __name__ == "__main__":

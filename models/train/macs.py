@@ -35,9 +35,9 @@ def count(model: torch.nn.Module, side: int, width: float, exits: int | None = N
 
 
 if __name__ == "__main__":
-    from slimnet import RESOLUTIONS, WIDTHS, SlimNet
+    from nets import fresh
 
-    for w in WIDTHS:
-        for r in RESOLUTIONS:
-            by_exit = [count(SlimNet(), r, w, k) for k in range(1, 5)]
-            print(json.dumps({"width": w, "resolution": r, "macs": by_exit}))
+    for name, classes in (("cifar10", 10), ("scout", 200), ("lite0", 200)):
+        net = fresh(name, classes)
+        for w, r in net.rungs:
+            print(json.dumps({"net": name, "width": w, "resolution": r, "macs": [count(net, r, w, k) for k in range(1, len(net.heads) + 1)]}))

@@ -3,7 +3,7 @@
 import torch
 
 from data import at_resolution
-from slimnet import RUNGS, SlimNet
+from slimnet import SlimNet
 
 
 @torch.no_grad()
@@ -18,7 +18,7 @@ def settle(model: SlimNet, x: torch.Tensor, pictures: int = 10_000, batch: int =
         norm.reset_running_stats()
         norm.momentum = None  # a plain mean
     model.train()
-    for width, side in RUNGS:
+    for width, side in model.rungs:
         for i in range(0, min(pictures, len(x)), batch):
             model(at_resolution(x[i : i + batch].float(), side).round(), width)
     for norm, momentum in zip(norms, usual):

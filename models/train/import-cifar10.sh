@@ -1,5 +1,5 @@
 #!/bin/sh
-# Takes the exported graphs into models/cifar10: sh models/train/import.sh EXPORT_FOLDER CALIBRATION.json (run in the repository's root)
+# Takes the exported graphs into models/cifar10: sh models/train/import-cifar10.sh EXPORT_FOLDER CALIBRATION.json (run in the repository's root)
 set -eu
 labels=$(mktemp)
 printf '%s\n' airplane automobile bird cat deer dog frog horse ship truck > "$labels"

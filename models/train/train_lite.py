@@ -1,0 +1,153 @@
+"""Fine-tunes LiteNet, the dear backbone of photo200: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
+
+Starts from ImageNet weights. The first blocks stay as they are (their features are general, and their large maps are what training
+costs most on a processor); so do the statistics of all batch norms, which makes one network fit every resolution. Each step draws a
+resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094). AdamW, learning rate linear to zero.
+"""
+
+import argparse
+import copy
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from crops import crops
+from data import at_resolution, load
+from lite import SIDES, Conv, LiteNet, pretrained, wnids_of
+from losses import exits_loss
+from nets import save
+
+EXIT_WEIGHTS = (0.3, 0.4, 0.5, 1.0)
+SHARES = (0.25, 0.35, 0.25, 0.15)  # of the steps, by resolution
+FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
+CHUNK = 64  # pictures a forward pass
+PEEK = 1000  # pictures for the log
+
+
+def frozen_part(model: LiteNet) -> LiteNet:
+    """A copy of the first blocks, without gradients, batch norms folded in."""
+    copied = copy.deepcopy(model).eval().requires_grad_(False)
+    for part in copied.modules():
+        if isinstance(part, Conv):
+            part.conv, part.norm = fuse_conv_bn_eval(part.conv, part.norm), nn.Identity()
+    return copied.to(memory_format=torch.channels_last)
+
+
+def keep_statistics(model: LiteNet) -> None:
+    """Training mode for the dropout, not for the batch norms."""
+    model.train()
+    for part in model.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()
+
+
+@torch.no_grad()
+def measure_heads(model: LiteNet, frozen: LiteNet, x: torch.Tensor) -> None:
+    """Statistics for the batch norms of the new heads, over all resolutions."""
+    norms = [part for head in model.heads[:-1] for part in head.modules() if isinstance(part, nn.BatchNorm2d)]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None
+        norm.train()
+    for i, side in enumerate(SIDES * 3):
+        rows = x[i * CHUNK : (i + 1) * CHUNK].float()
+        model.deep(frozen.shallow(at_resolution(rows, side), FROZEN), FROZEN)
+
+
+@torch.no_grad()
+def accuracy(model: LiteNet, x: torch.Tensor, y: torch.Tensor, side: int) -> list[float]:
+    """Top-1 of every exit, in percent."""
+    model.eval()
+    right = torch.zeros(len(model.heads))
+    for i in range(0, len(x), 100):
+        logits = model(at_resolution(x[i : i + 100].float(), side).round())
+        right += torch.tensor([(z.argmax(1) == y[i : i + 100]).sum().item() for z in logits])
+    return [round(100 * hits / len(x), 2) for hits in right.tolist()]
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--data", type=Path, required=True, help="folder with train.images, val.images, classes.txt ...")
+    args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
+    args.add_argument("--epochs", type=float, default=3)
+    args.add_argument("--batch", type=int, default=64)
+    args.add_argument("--lr", type=float, default=5e-4, help="of the network")
+    args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
+    args.add_argument("--decay", type=float, default=0.02, help="weight decay")
+    args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    opt = args.parse_args()
+
+    torch.set_flush_denormal(True)
+    torch.manual_seed(opt.seed)
+    opt.out.mkdir(parents=True, exist_ok=True)
+    x, y = load(opt.data, "train", opt.out / "cache")
+    vx, vy = (t.to(opt.device) for t in load(opt.data, "val", opt.out / "cache"))
+    wnids = wnids_of(opt.data)
+    model = pretrained(wnids).to(opt.device).to(memory_format=torch.channels_last)
+    frozen = frozen_part(model)
+    for part in (model.stem, *model.blocks[:FROZEN]):
+        part.requires_grad_(False)
+    trunk = [p for part in model.blocks[FROZEN:] for p in part.parameters()]
+    adam = torch.optim.AdamW(
+        [{"params": trunk, "base": opt.lr}, {"params": list(model.heads.parameters()), "base": opt.head_lr}], weight_decay=opt.decay
+    )
+    steps_per_epoch = len(x) // opt.batch
+    total = int(opt.epochs * steps_per_epoch)
+    step, seconds = 0, 0.0
+    last = opt.out / "last.pt"
+    if last.exists():
+        held = torch.load(last, weights_only=True)
+        model.load_state_dict(held["model"])
+        adam.load_state_dict(held["adam"])
+        step, seconds = held["step"], held["seconds"]
+        print(f"resumed at step {step} of {total}", flush=True)
+    else:
+        measure_heads(model, frozen, x.to(opt.device))
+
+    began, window = time.time(), []
+    keep_statistics(model)
+    while step < total:
+        rng = random.Random(f"{opt.seed} {step}")
+        epoch, at = divmod(step, steps_per_epoch)
+        if at == 0 or not window:
+            order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + epoch))
+        for group in adam.param_groups:
+            group["lr"] = group["base"] * min(1.0, (step + 1) / 200) * (1 - step / total)
+        pick = order[at * opt.batch : (at + 1) * opt.batch]
+        side = rng.choices(SIDES, SHARES)[0]
+        images, labels = crops(x[pick], side, rng).to(opt.device), y[pick].to(opt.device)
+        with torch.no_grad():
+            features = frozen.shallow(images.contiguous(memory_format=torch.channels_last), FROZEN)
+        logits = model.deep(features, FROZEN)
+        loss = exits_loss(logits, labels, logits[-1], EXIT_WEIGHTS) / len(pick)
+        loss.backward()
+        adam.step()
+        adam.zero_grad(set_to_none=True)
+        window.append(loss.item())
+        step += 1
+        spent = seconds + time.time() - began
+        if step % 50 == 0:
+            print(json.dumps({"step": step, "of": total, "loss": round(sum(window) / len(window), 4), "seconds": round(spent)}), flush=True)
+            window = window[-1:]
+        if step % 250 == 0 or step == total:
+            line = {"step": step, "seconds": round(spent), "val_top1": {side: accuracy(model, vx[:PEEK], vy[:PEEK], side) for side in (96,)}}
+            print(json.dumps(line), flush=True)
+            with (opt.out / "log.jsonl").open("a") as log:
+                log.write(json.dumps(line) + "\n")
+            torch.save({"model": model.state_dict(), "adam": adam.state_dict(), "step": step, "seconds": spent}, opt.out / "last.tmp")
+            os.replace(opt.out / "last.tmp", last)
+            keep_statistics(model)
+
+    save(model, "lite0", len(wnids), opt.out)
+
+
+if __name__ == "__main__":
+    main()

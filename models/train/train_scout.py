@@ -1,0 +1,130 @@
+"""Trains the scout of photo200, a SlimNet that learns from LiteNet: python train_scout.py --data DIR --teacher LITE_RUN --out RUN
+
+Distillation (arXiv 1503.02531): every exit of both widths learns the labels and what the finished LiteNet says of the picture, which is
+asked once per picture and kept in RUN/teacher.pt. Kernels learn with Muon, the rest with AdamW. Resumes from RUN/last.pt by itself.
+"""
+
+import argparse
+import json
+import os
+import random
+import time
+from pathlib import Path
+
+import torch
+
+from crops import crops
+from data import at_resolution, load
+from losses import exits_loss
+from nets import finished, save
+from norms import settle
+from slimnet import SCOUT, SlimNet
+from train import accuracy, chunks, optimizers_of
+
+EXIT_WEIGHTS = (0.4, 0.6, 1.0)
+SLIM = 0.5  # share of a batch that width 0.5 sees too
+SLIM_WEIGHT = 0.5
+DISTIL = 0.7  # share of the teacher
+TEACHER_SIDE = 96
+PEEK = 1000  # pictures for the log
+(SIDE,) = SCOUT.resolutions
+
+
+@torch.no_grad()
+def teach(run: Path, x: torch.Tensor, kept: Path) -> torch.Tensor:
+    """The logits of the last exit of a finished LiteNet, [n, classes]."""
+    if kept.exists():
+        return torch.load(kept, weights_only=True)
+    _, teacher = finished(run)
+    teacher = teacher.to(x.device).to(memory_format=torch.channels_last)
+    rows = []
+    for i in range(0, len(x), 100):
+        rows.append(teacher(at_resolution(x[i : i + 100].float(), TEACHER_SIDE))[-1])
+        if i % 5000 == 0:
+            print(json.dumps({"taught": i, "of": len(x)}), flush=True)
+    logits = torch.cat(rows).cpu()
+    torch.save(logits, kept)
+    return logits
+
+
+def learn(model: SlimNet, images: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor) -> float:
+    """Adds the gradients of one batch; returns the loss of width 1.0 per picture."""
+    shown, n, slim = 0.0, len(images), int(len(images) * SLIM)
+    for part in chunks(0, n):
+        loss = exits_loss(model(images[part], 1.0), labels[part], teacher[part], EXIT_WEIGHTS, DISTIL) / n
+        loss.backward()
+        shown += loss.item()
+    for part in chunks(n - slim, n):
+        loss = exits_loss(model(images[part], 0.5), labels[part], teacher[part], EXIT_WEIGHTS, DISTIL)
+        (SLIM_WEIGHT * loss / slim).backward()
+    return shown
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--data", type=Path, required=True, help="folder with train.images, val.images ...")
+    args.add_argument("--teacher", type=Path, required=True, help="run of train_lite.py")
+    args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
+    args.add_argument("--epochs", type=float, default=20)
+    args.add_argument("--batch", type=int, default=500)
+    args.add_argument("--lr", type=float, default=0.05, help="of the kernels (Muon)")
+    args.add_argument("--adam-lr", type=float, default=0.003, help="of everything else")
+    args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    opt = args.parse_args()
+
+    torch.set_flush_denormal(True)
+    torch.manual_seed(opt.seed)
+    opt.out.mkdir(parents=True, exist_ok=True)
+    x, y = load(opt.data, "train", opt.out / "cache")
+    vx, vy = (t.to(opt.device) for t in load(opt.data, "val", opt.out / "cache"))
+    taught = teach(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
+    classes = int(y.max()) + 1
+    model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
+    optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)
+    steps_per_epoch = len(x) // opt.batch
+    total = int(opt.epochs * steps_per_epoch)
+    step, seconds = 0, 0.0
+    last = opt.out / "last.pt"
+    if last.exists():
+        held = torch.load(last, weights_only=True)
+        model.load_state_dict(held["model"])
+        for optimizer, state in zip(optimizers, held["optimizers"]):
+            optimizer.load_state_dict(state)
+        step, seconds = held["step"], held["seconds"]
+        print(f"resumed at step {step} of {total}", flush=True)
+
+    began, window = time.time(), []
+    while step < total:
+        rng = random.Random(f"{opt.seed} {step}")
+        epoch, at = divmod(step, steps_per_epoch)
+        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + epoch))
+        for optimizer, lr in zip(optimizers, (opt.lr, opt.adam_lr)):
+            for group in optimizer.param_groups:
+                group["lr"] = lr * min(1.0, (step + 1) / 50) * (1 - step / total)
+        pick = order[at * opt.batch : (at + 1) * opt.batch]
+        images = crops(x[pick], SIDE, rng).to(opt.device)
+        window.append(learn(model, images, y[pick].to(opt.device), taught[pick].to(opt.device)))
+        for optimizer in optimizers:
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        step += 1
+        spent = seconds + time.time() - began
+        if step % steps_per_epoch == 0 or step == total:
+            row = {width: accuracy(model, vx[:PEEK], vy[:PEEK], SIDE, width) for width in (0.5, 1.0)}
+            loss = round(sum(window) / len(window), 4)
+            line = json.dumps({"epoch": step // steps_per_epoch, "seconds": round(spent), "loss": loss, "val_top1": row})
+            print(line, flush=True)
+            with (opt.out / "log.jsonl").open("a") as log:
+                log.write(line + "\n")
+            window.clear()
+            state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "seconds": spent}
+            torch.save(state, opt.out / "last.tmp")
+            os.replace(opt.out / "last.tmp", last)
+
+    settle(model, x.to(opt.device))
+    save(model, "scout", classes, opt.out)
+
+
+if __name__ == "__main__":
+    main()
