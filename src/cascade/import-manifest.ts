@@ -124,6 +124,7 @@ function mergedLabels({ file, existing, labels, classes }: Addition): Manifest['
     throw new ConfigError(file, 'labels', `found ${merged.length} labels; the graph has ${classes} logits`);
   }
   if (existing !== undefined && labels !== undefined) {
+    // Names may not change under the other rungs; ids may be added.
     const differs = labels.findIndex((label, at) => nameOf(label) !== nameOf(existing.labels[at] ?? ''));
     if (existing.labels.length !== labels.length || differs >= 0) {
       const found = differs >= 0 ? `"${nameOf(labels[differs]!)}" as label ${differs}` : `${labels.length} labels`;
@@ -133,11 +134,11 @@ function mergedLabels({ file, existing, labels, classes }: Addition): Manifest['
         `found ${found}; the cascade has other labels, and all its rungs share them`,
       );
     }
-    return existing.labels;
   }
-  return merged.map((label) => {
-    if (typeof label === 'string') return label;
-    return label.wnid === undefined ? { name: label.name } : { name: label.name, wnid: label.wnid };
+  return merged.map((label, at) => {
+    const before = existing?.labels[at];
+    if (typeof label === 'string') return before ?? label;
+    return label.wnid === undefined ? (before ?? { name: label.name }) : { name: label.name, wnid: label.wnid };
   });
 }
 

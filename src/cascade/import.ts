@@ -1,7 +1,7 @@
 /** Takes one ONNX file with several exits into a cascade: cuts it, proves the cut, writes stage files and cascade.yaml. */
 
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
 import {
   type Calibration,
@@ -147,7 +147,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
       `the stages differ from the whole graph by ${maxAbsDifference.toExponential(1)} in a logit; allowed: ${tolerance}`,
     );
   }
-  await write(options.into, graph, stages, await writtenManifest(manifestFile, manifest));
+  await write(options.into, stages, graph, manifest, await writtenManifest(manifestFile, manifest));
   return {
     manifest: manifestFile,
     rungs: [...perResolution].map(([resolution, macs]) => ({
@@ -178,14 +178,15 @@ async function classesOf(
 
 async function write(
   into: string,
-  graph: Manifest['graphs'][number],
   stages: readonly StageGraph[],
-  manifest: string,
+  graph: Manifest['graphs'][number],
+  manifest: Manifest,
+  text: string,
 ): Promise<void> {
   await mkdir(into, { recursive: true });
   const files: [name: string, content: Uint8Array | string][] = [
     ...stages.map((stage, k): [string, Uint8Array] => [graph.stages[k]!.file, encodeModel(stage.model)]),
-    ['cascade.yaml', manifest],
+    ['cascade.yaml', text],
   ];
   const temporary = (name: string): string => join(into, `.${name}.${process.pid}.tmp`);
   try {
@@ -194,12 +195,12 @@ async function write(
   } finally {
     for (const [name] of files) await rm(temporary(name), { force: true });
   }
-  // A graph that had more exits before leaves stages that nothing names any more.
-  const prefix = stagePrefix(graph.backbone, graph.width, graph.resolutions);
-  const current = new Set(files.map(([name]) => name));
+  // A graph that had more exits before, or served other resolutions too, leaves stages that nothing names any more.
+  const prefix = `${graph.backbone}-w${graph.width}-r`;
+  const named = new Set(manifest.graphs.flatMap((each) => each.stages.map(({ file }) => file)));
   for (const name of await readdir(into)) {
-    const isStage = name.startsWith(prefix) && /^\d+\.onnx$/.test(basename(name).slice(prefix.length));
-    if (isStage && !current.has(name)) await rm(join(into, name), { force: true });
+    const isStage = name.startsWith(prefix) && /^[\d-]+-stage\d+\.onnx$/.test(name.slice(prefix.length));
+    if (isStage && !named.has(name)) await rm(join(into, name), { force: true });
   }
 }
 

@@ -144,6 +144,11 @@ function announce(gateway: Gateway, flags: ServeFlags, url: string, log: Logger)
   }
   if (gateway.plans.every((plan) => plan.policy !== policy)) {
     log.error({ policy }, 'the default policy does not exist: requests must name one');
+  } else if (gateway.plans.every((plan) => plan.policy !== policy || plan.cascade !== cascade)) {
+    log.error(
+      { cascade, policy },
+      'the default policy says nothing of the default cascade: requests must name another',
+    );
   }
   log.info({ url, cascade, policy }, 'ready');
   print(`Sluice serves ${cascade} with policy ${policy} on ${url}`);

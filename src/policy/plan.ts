@@ -9,7 +9,7 @@ import type { EntryRule, PolicyFile } from './schema.js';
 export interface Leg {
   /** Index in {@link Cascade.rungs}. */
   readonly rung: number;
-  /** One per exit; null: never leave here. */
+  /** One per exit that is run, shallow to deep; null: never leave here. */
   readonly thresholds: readonly (number | null)[];
   /** Expected share of pictures that come so far. */
   readonly reach: number;
@@ -42,7 +42,7 @@ export function planFor(policy: PolicyFile, name: string, file: string, cascade:
       throw new ConfigError(file, `${key}.rung`, `found "${leg.rung}"; ${cascade.name} has: ${known}`);
     }
     const exits = cascade.rungs[rung]!.stages.length;
-    if (leg.thresholds.length !== exits) {
+    if (leg.thresholds.length > exits) {
       throw new ConfigError(
         file,
         `${key}.thresholds`,

@@ -21,7 +21,9 @@ const leg = z.strictObject({
   thresholds: z
     .array(threshold.nullable())
     .min(1)
-    .describe('one per exit: leave when the score is at least this; null: never leave here'),
+    .describe(
+      'one per exit: leave when the score is at least this; null: never leave here. Exits beyond the list are not run',
+    ),
   reach: z
     .number()
     .min(0)

@@ -4,6 +4,8 @@ import { measureWalk, type Outcome, type RecordedRung, type TuneRecord, type Wal
 import { solveThresholds, type Thresholds } from './thresholds.js';
 
 export interface OperatingPoint {
+  /** MACs that an error was worth. */
+  readonly price: number;
   readonly walk: Walk;
   readonly thresholds: Thresholds;
   readonly outcome: Outcome;
@@ -25,22 +27,46 @@ const LONGEST_ROUTE = 5;
 export function fullPoint(record: TuneRecord): OperatingPoint {
   const walk = walkOf(record, record.rungs.slice(-1));
   const thresholds = walk.score.map(() => null);
-  return { walk, thresholds, outcome: measureWalk(walk, thresholds) };
+  return { price: Number.POSITIVE_INFINITY, walk, thresholds, outcome: measureWalk(walk, thresholds) };
 }
 
-/** All routes (rungs in the order of the record) at all prices, cheapest first. */
+function pointOf(record: TuneRecord, rungs: readonly RecordedRung[], price: number): OperatingPoint {
+  const walk = walkOf(record, rungs);
+  const thresholds = solveThresholds(walk, price);
+  return { price, walk, thresholds, outcome: measureWalk(walk, thresholds) };
+}
+
+/** All routes (rungs in the order of the record) at all prices, and the best of them with some exits left out; cheapest first. */
 export function operatingPoints(record: TuneRecord, progress: (done: number, of: number) => void): OperatingPoint[] {
   const fullMacs = fullPoint(record).outcome.macs;
   const routes = routesOf(record.rungs);
   const points = routes.flatMap((rungs, done) => {
-    const walk = walkOf(record, rungs);
     progress(done, routes.length);
-    return PRICES.map((price): OperatingPoint => {
-      const thresholds = solveThresholds(walk, price * fullMacs);
-      return { walk, thresholds, outcome: measureWalk(walk, thresholds) };
-    });
+    return PRICES.map((price) => pointOf(record, rungs, price * fullMacs));
   });
-  return points.sort((a, b) => a.outcome.macs - b.outcome.macs || b.outcome.top1 - a.outcome.top1);
+  const whole = byCost(points);
+  return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
+}
+
+function byCost(points: readonly OperatingPoint[]): OperatingPoint[] {
+  return [...points].sort((a, b) => a.outcome.macs - b.outcome.macs || b.outcome.top1 - a.outcome.top1);
+}
+
+/** Leaves out the deepest exits of rungs where the next rung is the better place to spend on those who are still there. */
+function shortened(record: TuneRecord, point: OperatingPoint): OperatingPoint {
+  const value = ({ price, outcome }: OperatingPoint) => outcome.macs + price * (1 - outcome.top1);
+  let best = point;
+  for (const leg of point.walk.rungs.keys()) {
+    for (;;) {
+      const { id, exits } = best.walk.rungs[leg]!;
+      if (exits.length === 1) break;
+      const rungs = best.walk.rungs.with(leg, { id, exits: exits.slice(0, -1) });
+      const shorter = pointOf(record, rungs, best.price);
+      if (value(shorter) > value(best)) break;
+      best = shorter;
+    }
+  }
+  return best;
 }
 
 function routesOf(rungs: readonly RecordedRung[]): RecordedRung[][] {

@@ -102,6 +102,27 @@ describe('importing a graph', () => {
     expect(await readdir(directory)).not.toContain('tiny');
   });
 
+  it('takes ids for labels that had none, and keeps those that had', async () => {
+    const named = ['cat', 'dog', 'eel', 'fox', { name: 'gnu', wnid: 'n05' }];
+    await importOnnx(options);
+    await importOnnx({ ...options, labels: named });
+    expect((await manifest()).labels).toEqual([
+      'cat',
+      'dog',
+      { name: 'eel', wnid: 'n01' },
+      'fox',
+      { name: 'gnu', wnid: 'n05' },
+    ]);
+  });
+
+  it('takes away the stage files of a graph whose resolutions were imported anew, one by one', async () => {
+    await importOnnx(options);
+    for (const resolution of [16, 32]) await importOnnx({ ...options, resolutions: [resolution] });
+    const files = (await readdir(options.into)).filter((name) => name.endsWith('.onnx'));
+    expect(files.length).toBeGreaterThan(0);
+    expect(files.filter((name) => name.includes('-r16-32-'))).toEqual([]);
+  });
+
   it('refuses a graph that the cascade cannot share labels or input with', async () => {
     await importOnnx(options);
     const before = await readFile(join(options.into, 'cascade.yaml'), 'utf8');

@@ -102,13 +102,17 @@ describe('a policy resolved against a cascade', () => {
     expect(reason).toContain('net/0.5@24, net/0.5@32, net/1@32');
   });
 
-  it.each([
-    ['too few', [0.7]],
-    ['too many', [0.7, 0.8, null]],
-  ])('is refused with %s thresholds', async (_, thresholds) => {
-    const { key, reason } = await refused([{ rung: 'net/0.5@24', thresholds }]);
+  it('may leave a rung before its last exit', () => {
+    const short = [{ rung: 'net/0.5@24', thresholds: [0.7] }, three[2]!];
+    expect(planFor(threshold(short), 'p', 'p.yaml', photos)?.legs.map(({ thresholds }) => thresholds.length)).toEqual([
+      1, 3,
+    ]);
+  });
+
+  it('is refused with more thresholds than there are exits', async () => {
+    const { key, reason } = await refused([{ rung: 'net/0.5@24', thresholds: [0.7, 0.8, null] }]);
     expect(key).toBe('cascades.photos.route[0].thresholds');
-    expect(reason).toMatch(new RegExp(`${thresholds.length} thresholds.*2 exits`));
+    expect(reason).toMatch(/3 thresholds.*2 exits/);
   });
 
   it('is refused when its last exit might not answer', async () => {

@@ -151,6 +151,17 @@ describe('operating points', () => {
     expect(chosen(points, full, { budgetMacs: 0.5 })).toBeUndefined();
   });
 
+  it('leave out deep exits of a cheap rung that only cost', () => {
+    // The second exit of the first rung costs nine tenths of the next rung and knows nothing.
+    const [cheap, dear] = record(600, [[0.6], [0.9, 1.1]], 3).rungs;
+    const useless = { macs: 9, score: new Float32Array(600), guess: new Int32Array(600).fill(1) };
+    const rungs = [{ id: 'cheap', exits: [cheap!.exits[0]!, useless] }, dear!];
+    const found = frontier(operatingPoints({ ...made, rungs }, () => {}));
+    const { route } = routeFile(chosen(found, full, { budgetMacs: 6 })!);
+    expect(route.map(({ rung }) => rung)).toEqual(['cheap', dear!.id]);
+    expect(route[0]!.thresholds).toHaveLength(1);
+  });
+
   it('are written with the share of pictures that comes to each rung', () => {
     const best = chosen(points, full, { maxDrop: 0.01 })!;
     const { route } = routeFile(best);
@@ -175,7 +186,7 @@ describe('entry by content', () => {
     const made = record(2000, [[0.2], [0.9, 1.1]], 11);
     const walk = walkOf(made, made.rungs);
     const thresholds = [0.8, 0.9, null];
-    const fitted = fitEntry({ walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content)!;
+    const fitted = fitEntry({ price: 1, walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content)!;
     expect(fitted.entry.leg).toBe(1);
     expect(fitted.gain).toBeGreaterThan(0.01);
     expect(fitted.top1Change).toBeGreaterThanOrEqual(0);
@@ -186,6 +197,8 @@ describe('entry by content', () => {
     const made = record(50, [[0.2, 0.9]]);
     const walk = walkOf(made, made.rungs);
     const thresholds = [0.8, null];
-    expect(fitEntry({ walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content)).toBeUndefined();
+    expect(
+      fitEntry({ price: 1, walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content),
+    ).toBeUndefined();
   });
 });

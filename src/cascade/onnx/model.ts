@@ -144,7 +144,11 @@ function refuseUnsupported(message: onnx.ModelProto, graph: onnx.IGraphProto, fi
     (tensor) => tensor.dataLocation === proto.onnx.TensorProto.DataLocation.EXTERNAL,
   );
   if (external !== undefined) {
-    throw new ConfigError(file, external.name ?? '', 'weights lie outside of the file; export with them inside');
+    throw new ConfigError(
+      file,
+      external.name ?? '',
+      'weights lie outside of the file; export with them inside (torch.onnx.export: external_data=False)',
+    );
   }
   if (graph.sparseInitializer?.length)
     throw new ConfigError(file, '', 'has sparse initializers, which are not supported');
