@@ -140,7 +140,7 @@ def pretrained(wnids: list[str]) -> LiteNet:
 
 
 def imagenet_wnids() -> list[str]:
-    """The 1000 classes in the order of ImageNet's logits, from a file of timm (not imported: it wants torchvision)."""
+    """The 1000 classes in the order of ImageNet's logits, from a file of timm (not imported: that takes torchvision and seconds)."""
     timm = Path(importlib.util.find_spec("timm").origin).parent
     return (timm / "data" / "_info" / "imagenet_synsets.txt").read_text().split()
 

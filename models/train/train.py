@@ -77,11 +77,11 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--data", type=Path, required=True, help="folder with train.images, validation.images ...")
     args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
-    args.add_argument("--epochs", type=float, default=40)
+    args.add_argument("--epochs", type=float, default=34)
     args.add_argument("--batch", type=int, default=500)
-    args.add_argument("--lr", type=float, default=0.1, help="of the kernels (Muon)")
+    args.add_argument("--lr", type=float, default=0.04, help="of the kernels (Muon)")
     args.add_argument("--momentum", type=float, default=0.9)
-    args.add_argument("--adam-lr", type=float, default=0.004, help="of everything else")
+    args.add_argument("--adam-lr", type=float, default=0.003, help="of everything else")
     args.add_argument("--cutout", type=int, default=12)
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
@@ -101,7 +101,7 @@ def main() -> None:
     step, seconds = 0, 0.0
     last = opt.out / "last.pt"
     if last.exists():
-        held = torch.load(last, weights_only=False)
+        held = torch.load(last, weights_only=True, map_location=opt.device)
         model.load_state_dict(held["model"])
         for optimizer, state in zip(optimizers, held["optimizers"]):
             optimizer.load_state_dict(state)

@@ -26,7 +26,6 @@ from nets import save
 EXIT_WEIGHTS = (0.3, 0.4, 0.5, 1.0)
 SHARES = (0.25, 0.35, 0.25, 0.15)  # of the steps, by resolution
 FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
-CHUNK = 64  # pictures a forward pass
 PEEK = 1000  # pictures for the log
 
 
@@ -57,7 +56,7 @@ def measure_heads(model: LiteNet, frozen: LiteNet, x: torch.Tensor) -> None:
         norm.momentum = None
         norm.train()
     for i, side in enumerate(SIDES * 3):
-        rows = x[i * CHUNK : (i + 1) * CHUNK].float()
+        rows = x[i * 64 : (i + 1) * 64].float()
         model.deep(frozen.shallow(at_resolution(rows, side), FROZEN), FROZEN)
 
 
@@ -97,14 +96,14 @@ def main() -> None:
         part.requires_grad_(False)
     trunk = [p for part in model.blocks[FROZEN:] for p in part.parameters()]
     adam = torch.optim.AdamW(
-        [{"params": trunk, "base": opt.lr}, {"params": list(model.heads.parameters()), "base": opt.head_lr}], weight_decay=opt.decay
+        [{"params": trunk, "lr": opt.lr}, {"params": list(model.heads.parameters()), "lr": opt.head_lr}], weight_decay=opt.decay
     )
     steps_per_epoch = len(x) // opt.batch
     total = int(opt.epochs * steps_per_epoch)
     step, seconds = 0, 0.0
     last = opt.out / "last.pt"
     if last.exists():
-        held = torch.load(last, weights_only=True)
+        held = torch.load(last, weights_only=True, map_location=opt.device)
         model.load_state_dict(held["model"])
         adam.load_state_dict(held["adam"])
         step, seconds = held["step"], held["seconds"]
@@ -112,15 +111,16 @@ def main() -> None:
     else:
         measure_heads(model, frozen, x.to(opt.device))
 
-    began, window = time.time(), []
+    began, window, order = time.time(), [], None
     keep_statistics(model)
     while step < total:
         rng = random.Random(f"{opt.seed} {step}")
         epoch, at = divmod(step, steps_per_epoch)
-        if at == 0 or not window:
+        if at == 0 or order is None:
             order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + epoch))
-        for group in adam.param_groups:
-            group["lr"] = group["base"] * min(1.0, (step + 1) / 200) * (1 - step / total)
+        for group, lr in zip(adam.param_groups, (opt.lr, opt.head_lr)):
+            group["lr"] = lr * min(1.0, (step + 1) / 200) * (1 - step / total)
+            group["weight_decay"] = opt.decay
         pick = order[at * opt.batch : (at + 1) * opt.batch]
         side = rng.choices(SIDES, SHARES)[0]
         images, labels = crops(x[pick], side, rng).to(opt.device), y[pick].to(opt.device)
@@ -136,7 +136,7 @@ def main() -> None:
         spent = seconds + time.time() - began
         if step % 50 == 0:
             print(json.dumps({"step": step, "of": total, "loss": round(sum(window) / len(window), 4), "seconds": round(spent)}), flush=True)
-            window = window[-1:]
+            window.clear()
         if step % 250 == 0 or step == total:
             line = {"step": step, "seconds": round(spent), "val_top1": {side: accuracy(model, vx[:PEEK], vy[:PEEK], side) for side in (96,)}}
             print(json.dumps(line), flush=True)

@@ -5,6 +5,7 @@ asked once per picture and kept in RUN/teacher.pt. Kernels learn with Muon, the 
 """
 
 import argparse
+import hashlib
 import json
 import os
 import random
@@ -32,9 +33,12 @@ PEEK = 1000  # pictures for the log
 
 @torch.no_grad()
 def teach(run: Path, x: torch.Tensor, kept: Path) -> torch.Tensor:
-    """The logits of the last exit of a finished LiteNet, [n, classes]."""
+    """The logits of the last exit of a finished LiteNet, [n, classes]; kept with the digest of its weights."""
+    digest = hashlib.sha256((run / "final.pt").read_bytes()).hexdigest()
     if kept.exists():
-        return torch.load(kept, weights_only=True)
+        held = torch.load(kept, weights_only=True)
+        if held["teacher"] == digest:
+            return held["logits"]
     _, teacher = finished(run)
     teacher = teacher.to(x.device).to(memory_format=torch.channels_last)
     rows = []
@@ -43,7 +47,8 @@ def teach(run: Path, x: torch.Tensor, kept: Path) -> torch.Tensor:
         if i % 5000 == 0:
             print(json.dumps({"taught": i, "of": len(x)}), flush=True)
     logits = torch.cat(rows).cpu()
-    torch.save(logits, kept)
+    torch.save({"teacher": digest, "logits": logits}, kept.with_suffix(".tmp"))
+    os.replace(kept.with_suffix(".tmp"), kept)
     return logits
 
 
@@ -87,7 +92,7 @@ def main() -> None:
     step, seconds = 0, 0.0
     last = opt.out / "last.pt"
     if last.exists():
-        held = torch.load(last, weights_only=True)
+        held = torch.load(last, weights_only=True, map_location=opt.device)
         model.load_state_dict(held["model"])
         for optimizer, state in zip(optimizers, held["optimizers"]):
             optimizer.load_state_dict(state)

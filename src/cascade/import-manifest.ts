@@ -137,6 +137,9 @@ function mergedLabels({ file, existing, labels, classes }: Addition): Manifest['
   }
   return merged.map((label, at) => {
     const before = existing?.labels[at];
+    const [id, known] = [wnidOf(label), wnidOf(before ?? '')];
+    if (id !== undefined && known !== undefined && id !== known)
+      throw new ConfigError(file, 'labels', `found "${id}" for "${nameOf(label)}"; the cascade has "${known}"`);
     if (typeof label === 'string') return before ?? label;
     return label.wnid === undefined ? (before ?? { name: label.name }) : { name: label.name, wnid: label.wnid };
   });
@@ -180,6 +183,10 @@ async function fullMacs(file: string, graph: Manifest['graphs'][number], resolut
 
 function nameOf(label: LabelSpec): string {
   return typeof label === 'string' ? label : label.name;
+}
+
+function wnidOf(label: LabelSpec): string | undefined {
+  return typeof label === 'string' ? undefined : label.wnid;
 }
 
 /** Whether a collection's item is a scalar, or a pair of scalars. */

@@ -1,38 +1,31 @@
 /** sluice tune: chooses a route, its thresholds and its rule of entry on labelled pictures, and writes them as a policy. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { Cascade } from '../cascade/cascade.js';
-import type { Gateway } from '../gateway/gateway.js';
-import type { NamedPolicy } from '../policy/loader.js';
+import { ConfigError } from '../errors.js';
 import { type FittedEntry, fitEntry } from '../tune/entry.js';
 import {
   chosen,
   frontier,
   fullPoint,
+  meets,
   type OperatingPoint,
   operatingPoints,
   type Target,
 } from '../tune/operating-points.js';
-import { type RouteFile, routeFile, writePolicy } from '../tune/policy-file.js';
+import { checkPolicyFile, type RouteFile, routeFile, writePolicy } from '../tune/policy-file.js';
 import type { TuneRecord } from '../tune/record.js';
+import { refined } from '../tune/refine.js';
 import { print, progress, UsageError } from './fail.js';
-import { type LabelledPicture, listPictures } from './labelled.js';
-import { openGateway } from './open.js';
-import { type GatewayFlags, whole, withGateway } from './options.js';
-import { readPicture } from './picture.js';
+import { whole, withGateway } from './options.js';
+import { type RecordFlags, recordPictures } from './record.js';
 
-interface TuneFlags extends GatewayFlags {
-  cascade: string;
-  data: string;
-  limit?: number;
+interface TuneFlags extends RecordFlags {
   maxDrop?: number;
   budgetMacs?: number;
+  rungs?: readonly string[];
   out?: string;
   json: boolean;
 }
-
-/** Walks every rung to its last exit, so that all of them speak of every picture. No file can have this name. */
-const RECORD = '(record)';
 
 /** A rule of entry that saves less than this share is not worth its lines. */
 const LEAST_GAIN = 0.01;
@@ -52,6 +45,9 @@ export function tuneCommand(program: Command): void {
         whole(1, Number.MAX_SAFE_INTEGER),
       ),
     )
+    .addOption(
+      new Option('--rungs <list>', 'only these, for example slimnet/0.5@32,slimnet/1@32; default: all').argParser(list),
+    )
     .option('--out <file>', 'policy file to write; what it says of other cascades is kept')
     .option('--json', 'print the report as JSON', false)
     .action(tune);
@@ -66,19 +62,48 @@ function points(text: string): number {
 
 async function tune(flags: TuneFlags): Promise<void> {
   const target = targetOf(flags);
-  const record = await recorded(flags);
+  // What cannot be written is told before the work, not after it.
+  if (flags.out !== undefined) await checkPolicyFile(flags.out);
+  const { record, failed } = await recordPictures(flags);
+  if (record.labels.length === 0) throw new ConfigError(flags.data, '', 'none of its pictures could be answered');
   const full = fullPoint(record);
-  const all = operatingPoints(record, (done, of) => progress(`${done} of ${of} routes`));
+  const all = operatingPoints(among(record, flags.rungs), full, (done, of) => progress(`${done} of ${of} routes`));
   progress('');
-  const best = chosen(frontier(all), full, target);
-  if (best === undefined) throw new UsageError('no route is so cheap: raise --budget-macs');
+  const near = chosen(frontier(all), full, target);
+  if (near === undefined)
+    throw new UsageError(`no route is so cheap: --budget-macs must be at least ${Math.ceil(all[0]!.outcome.macs)}`);
+  const best = refined(near, full, target);
   const fitted = fitEntry(best, record.content);
-  const pays = fitted !== undefined && fitted.gain >= LEAST_GAIN && fitted.top1Change >= 0;
-  const route = routeFile(best, pays ? fitted : undefined);
-  if (flags.out !== undefined) await writePolicy(flags.out, record.cascade, route);
-  const report = reportOf(record, full, best, fitted, pays, route);
+  const kept = fitted !== undefined && pays(fitted, full, target) ? fitted : undefined;
+  const point = kept === undefined ? best : { ...best, outcome: kept.outcome };
+  const route = routeFile(point, kept?.entry);
+  const report = reportOf(record, failed, full, point, fitted, kept !== undefined, route);
   if (flags.json) print(JSON.stringify(report, null, 2));
-  else printReport(report, flags.out);
+  else printReport(report);
+  if (flags.out !== undefined) {
+    await writePolicy(flags.out, record.cascade, route);
+    if (!flags.json) print(`written to ${flags.out}`);
+  }
+  if (failed > 0) process.exitCode = 1;
+}
+
+/** Whether a rule of entry saves enough where it was not fitted, without loss there, and still meets the target everywhere. */
+function pays({ gain, top1Change, outcome }: FittedEntry, full: OperatingPoint, target: Target): boolean {
+  return gain >= LEAST_GAIN && top1Change >= 0 && meets(outcome, full, target);
+}
+
+function list(text: string): string[] {
+  return text.split(',').map((id) => id.trim());
+}
+
+/** The record of some rungs; the full network stays what it is. */
+function among(record: TuneRecord, wanted: readonly string[] | undefined): TuneRecord {
+  if (wanted === undefined) return record;
+  const known = record.rungs.map(({ id }) => id);
+  const stray = wanted.find((id) => !known.includes(id));
+  if (stray !== undefined)
+    throw new UsageError(`--rungs: found "${stray}"; ${record.cascade} has: ${known.join(', ')}`);
+  return { ...record, rungs: record.rungs.filter(({ id }) => wanted.includes(id)) };
 }
 
 function targetOf({ maxDrop, budgetMacs }: TuneFlags): Target {
@@ -87,92 +112,16 @@ function targetOf({ maxDrop, budgetMacs }: TuneFlags): Target {
   throw new UsageError('say what to reach: --max-drop or --budget-macs');
 }
 
-/** Runs every rung and exit once over the pictures. */
-async function recorded(flags: TuneFlags): Promise<TuneRecord> {
-  const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
-  const inFlight = flags.lanes * 48;
-  const options = { ...flags, queue: 2 * inFlight, policy: RECORD };
-  const gateway = await openGateway(options, { broken }, (cascades) => cascades.map(everyExit));
-  try {
-    await gateway.start();
-    // An unknown name is told before the folder is read.
-    gateway.plan(flags.cascade, 'full');
-    const cascade = gateway.cascades.find(({ name }) => name === flags.cascade)!;
-    const pictures = await listPictures(flags.data, cascade, flags.limit);
-    return await record(gateway, cascade, shuffled(pictures), inFlight);
-  } finally {
-    await gateway.close();
-  }
-}
-
-function everyExit(cascade: Cascade): NamedPolicy {
-  const route = cascade.rungs.map(({ id, stages }) => ({ rung: id, thresholds: stages.map(() => null), reach: 1 }));
-  return {
-    name: `${RECORD} ${cascade.name}`,
-    file: 'built in',
-    policy: { kind: 'threshold', description: '', score: 'max_probability', cascades: { [cascade.name]: { route } } },
-  };
-}
-
-/** The same order every time, and no class beside its like: halves of it are halves of every class. */
-function shuffled(pictures: readonly LabelledPicture[]): LabelledPicture[] {
-  const seen = new Map<number, number>();
-  const turn = pictures.map(({ label }) => {
-    const count = seen.get(label) ?? 0;
-    seen.set(label, count + 1);
-    return count;
-  });
-  return [...pictures.keys()].sort((a, b) => turn[a]! - turn[b]!).map((i) => pictures[i]!);
-}
-
-async function record(
-  gateway: Gateway,
-  cascade: Cascade,
-  pictures: readonly LabelledPicture[],
-  inFlight: number,
-): Promise<TuneRecord> {
-  const facts = gateway.facts(cascade.name);
-  const rungs = cascade.rungs.map(({ id, stages }, rung) => {
-    let macs = 0;
-    const exits = stages.map((_, exit) => {
-      macs += facts[rung]![exit]!.macs;
-      return { macs, score: new Float32Array(pictures.length), guess: new Int32Array(pictures.length) };
-    });
-    return { id, exits };
-  });
-  const content: TuneRecord['content'][number][] = [];
-  const queue = pictures.entries();
-  let done = 0;
-  const worker = async () => {
-    for (const [i, { file }] of queue) {
-      const { answer } = await gateway.classify({
-        image: await readPicture(file),
-        cascade: cascade.name,
-        policy: `${RECORD} ${cascade.name}`,
-        top: 1,
-        explain: true,
-        deadlineAt: Number.POSITIVE_INFINITY,
-      });
-      for (const { rung, exit, score, guess } of answer.steps!) {
-        const at = rungs[rung]!.exits[exit - 1]!;
-        at.score[i] = score;
-        at.guess[i] = guess;
-      }
-      content[i] = answer.content!;
-      progress(`${++done} of ${pictures.length} pictures`);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  progress('');
-  return { cascade: cascade.name, rungs, labels: Int32Array.from(pictures, ({ label }) => label), content };
-}
-
 interface TuneReport {
   readonly cascade: string;
   readonly images: number;
-  readonly full: { readonly macs: number; readonly top1: number };
+  /** Pictures that could not be answered; they are left out. */
+  readonly failed: number;
+  readonly full: { readonly macs: number; readonly top1: number; readonly expected_top1: number };
   readonly policy: RouteFile;
   readonly top1: number;
+  /** As the full network, calibrated, expects it: of the same pictures, but without their luck. */
+  readonly expected_top1: number;
   readonly mean_macs: number;
   readonly ratio: number;
   /** On the half of the pictures that the rule was not fitted on. */
@@ -193,6 +142,7 @@ interface TuneReport {
 
 function reportOf(
   record: TuneRecord,
+  failed: number,
   full: OperatingPoint,
   best: OperatingPoint,
   fitted: FittedEntry | undefined,
@@ -200,14 +150,16 @@ function reportOf(
   policy: RouteFile,
 ): TuneReport {
   const share = (value: number) => Number(value.toFixed(4));
-  const { macs, top1 } = best.outcome;
+  const { macs, top1, expected } = best.outcome;
   const right = (guess: Int32Array) => guess.reduce((sum, g, i) => sum + Number(g === record.labels[i]), 0);
   return {
     cascade: record.cascade,
     images: record.labels.length,
-    full: { macs: full.outcome.macs, top1: share(full.outcome.top1) },
+    failed,
+    full: { macs: full.outcome.macs, top1: share(full.outcome.top1), expected_top1: share(full.outcome.expected) },
     policy,
     top1: share(top1),
+    expected_top1: share(expected),
     mean_macs: Math.round(macs),
     ratio: share(macs / full.outcome.macs),
     entry:
@@ -225,12 +177,13 @@ function reportOf(
   };
 }
 
-function printReport(report: TuneReport, out: string | undefined): void {
+function printReport(report: TuneReport): void {
   const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
-  print(`${report.cascade}, ${report.images} pictures`);
+  print(`${report.cascade}, ${report.images} pictures, ${report.failed} failed`);
   for (const { rung, exit, macs, top1 } of report.exits)
     print(`  ${`${rung}#${exit}`.padEnd(20)} ${(macs / 1e6).toFixed(2).padStart(8)} million MACs   ${percent(top1)}`);
   print(`chosen: top-1 ${percent(report.top1)} (full network: ${percent(report.full.top1)}) at ratio ${report.ratio}`);
+  print(`  expected ${percent(report.expected_top1)} (full network: ${percent(report.full.expected_top1)})`);
   for (const { rung, thresholds } of report.policy.route) print(`  ${rung.padEnd(20)} ${JSON.stringify(thresholds)}`);
   if (report.entry !== null) {
     const { saves, top1_change, sent, kept } = report.entry;
@@ -239,5 +192,4 @@ function printReport(report: TuneReport, out: string | undefined): void {
       `  entry by content saves ${percent(saves)} of the cost, top-1 ${percent(top1_change)}, sends ${percent(sent)}: ${fate}`,
     );
   }
-  if (out !== undefined) print(`written to ${out}`);
 }

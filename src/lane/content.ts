@@ -8,14 +8,14 @@ const THUMBNAIL = 32;
 
 /**
  * - log_pixels: log2 of the source's width x height
- * - bits_per_pixel: encoded bits by source pixels; detail costs bits
+ * - bits_per_pixel: encoded bits by source pixels: detail costs bits, but a format without loss costs many times those of JPEG
  * - gradient: mean absolute difference between neighbours of the grey thumbnail, 0..1
  * - colour: colourfulness of the thumbnail (Hasler and Suesstrunk, 2003), 0..1
- * @param pixels [side, side, 3] uint8, of any decode of the picture
+ * @param pixels [side, side, 3] uint8, of any decode of the picture; sides that 32 divides give the same thumbnail
  */
 export function contentOf(source: Source, bytes: number, pixels: Uint8Array, side: number): Content {
   const thumbnail = shrunk(pixels, side, Math.min(THUMBNAIL, side));
-  const area = source.width * source.height;
+  const area = Math.max(1, source.width * source.height);
   return [Math.log2(area), (8 * bytes) / area, gradient(thumbnail), colour(thumbnail)];
 }
 

@@ -3,6 +3,7 @@
 import sharp from 'sharp';
 import type { Manifest } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
+import { canResample, resample } from './resample.js';
 import { decodeSmallJpeg } from './small-jpeg.js';
 
 // One picture a thread: the lanes are the parallelism. No cache: every picture is new.
@@ -27,20 +28,22 @@ export interface DecodeTarget {
 
 /**
  * Decodes to `[resolution, resolution, 3]` uint8, RGB: EXIF orientation applied, first frame, 8 bits, transparency on white, short
- * side resized to the resolution and the centre cropped. libvips shrinks JPEG and WebP while it loads them.
+ * side resized to the resolution and the centre cropped. libvips decodes, and shrinks JPEG and WebP while it loads them; small plain
+ * JPEGs and all enlarging are done without it.
  * @throws RequestError too_many_pixels (from the header, before any pixel) or damaged_image
  */
 export async function decode(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
-  const side = target.resolution;
-  const small = await decodeSmallJpeg(image, side);
-  if (small !== undefined) return small;
+  const { resolution: side, kernel } = target;
+  const ours = canResample(kernel);
+  const small = ours ? await decodeSmallJpeg(image) : undefined;
+  if (small !== undefined) return resample(small, side, kernel);
   const { data, info } = await sharp(image, {
     limitInputPixels: target.maxPixels,
     failOn: 'warning',
     sequentialRead: true,
   })
     .autoOrient()
-    .resize(side, side, { fit: 'cover', position: 'centre', kernel: target.kernel })
+    .resize(side, side, { fit: 'cover', position: 'centre', kernel, withoutEnlargement: ours })
     .flatten({ background: '#ffffff' })
     .toColourspace('srgb')
     .raw({ depth: 'uchar' })
@@ -49,6 +52,8 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
     .catch((error: Error) => refuse(image, target.maxPixels, error));
   if (info.channels !== 3)
     throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
+  const { width, height } = info;
+  if (width !== side || height !== side) return resample({ width, height, channels: 3, data }, side, kernel);
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
@@ -60,12 +65,17 @@ export interface Pixels {
 
 /** Decoded pixels made smaller, with the kernel with which they would have been decoded smaller. */
 export async function shrink(pixels: Pixels, side: number, kernel: DecodeTarget['kernel']): Promise<Uint8Array> {
+  if (canResample(kernel)) return resample({ ...squareOf(pixels), channels: 3 }, side, kernel);
   const raw = { width: pixels.side, height: pixels.side, channels: 3 } as const;
   const { data } = await sharp(pixels.data, { raw })
     .resize(side, side, { fit: 'fill', kernel })
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+function squareOf({ side, data }: Pixels) {
+  return { width: side, height: side, data };
 }
 
 /** Why a picture does not decode. Asked only then: reading the header of each picture beforehand costs a third of its decode. */

@@ -13,6 +13,8 @@ export class Picture {
   #source: Source | undefined;
   /** The largest decode so far. */
   #decoded: Pixels | undefined;
+  /** What was last made of it. */
+  #shrunk: Pixels | undefined;
 
   /** @param maxPixels width x height of the largest source */
   constructor(image: Uint8Array, kernel: DecodeTarget['kernel'], maxPixels: number) {
@@ -23,7 +25,7 @@ export class Picture {
 
   /** The pixels, where they are there already. */
   ready(side: number): Uint8Array | undefined {
-    return this.#decoded?.side === side ? this.#decoded.data : undefined;
+    return [this.#decoded, this.#shrunk].find((pixels) => pixels?.side === side)?.data;
   }
 
   /**
@@ -38,7 +40,10 @@ export class Picture {
       const data = await decode(this.#image, { resolution, kernel: this.#kernel, maxPixels: this.#maxPixels });
       this.#decoded = { side: resolution, data };
     }
-    return this.ready(side) ?? shrink(this.#decoded, side, this.#kernel);
+    const ready = this.ready(side);
+    if (ready !== undefined) return ready;
+    this.#shrunk = { side, data: await shrink(this.#decoded, side, this.#kernel) };
+    return this.#shrunk.data;
   }
 
   /** What it shows; to be asked after its first pixels. */
@@ -53,6 +58,9 @@ export class Picture {
     this.#source ??= await sourceOf(this.#image);
     // A header that cannot be read: the decode will say why.
     if (this.#source === undefined) return visits[0]!.side;
-    return decodeSide(costs, visits, this.#source.width * this.#source.height);
+    const { width, height } = this.#source;
+    // Larger sides than the source's would be invented, then shrunk: not what the small rung was trained on.
+    const shrinkable = visits.filter(({ side }, at) => at === 0 || side <= Math.min(width, height));
+    return decodeSide(costs, shrinkable, width * height);
   }
 }

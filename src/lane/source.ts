@@ -29,6 +29,8 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   let size: Source | undefined;
   let plain = true;
   for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; at += 2 + word(at + 2)) {
+    // Any number of fill bytes may stand before a marker.
+    while (bytes[at + 1] === 0xff) at++;
     const marker = bytes[at + 1]!;
     if (marker === SOS) return size === undefined ? undefined : { ...size, plain };
     if (marker === SOF_BASELINE || marker === SOF_PROGRESSIVE) {

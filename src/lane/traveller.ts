@@ -63,7 +63,7 @@ export function answerOf(traveller: Traveller, exit: number, reason: Reason): Jo
     score: from.score,
     reason,
     ...(job.explain ? { steps: stepsOf(traveller, exit) } : {}),
-    ...(traveller.content === undefined ? {} : { content: traveller.content }),
+    ...(job.explain && traveller.content !== undefined ? { content: traveller.content } : {}),
     macs: traveller.macs,
     decodeMs: traveller.decodeMs,
     inferenceMs: traveller.inferenceMs,

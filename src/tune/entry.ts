@@ -1,65 +1,80 @@
 /** Fits the rule of entry by content, and says what it gains over entering at the first rung. */
 
-import { CONTENT, type Content, climbProbability, type Entry } from '../policy/entry.js';
+import { CONTENT, type Content, climbProbability, type Entry, entryLeg } from '../policy/entry.js';
 import type { OperatingPoint } from './operating-points.js';
-import { measureWalk } from './record.js';
+import { measureWalk, type Outcome, type Walk } from './record.js';
 
-/** A rule with its effect on pictures that it was not fitted on. */
+/** A rule with its effect on pictures that had no part in finding it. */
 export interface FittedEntry {
   readonly entry: Entry;
   /** Share of mean MACs that it saves. */
   readonly gain: number;
-  /** Change of top-1, as a share. */
+  /** Change of the expected top-1, as a share. */
   readonly top1Change: number;
   /** Share of pictures that it sends past the first rung. */
   readonly sent: number;
+  /** Of all pictures, with the rule. */
+  readonly outcome: Outcome;
 }
 
 const STEPS = 1000;
 /** Of standardised weights; keeps them finite where a feature separates the pictures. */
 const RIDGE = 1e-3;
+/** Candidates for the probability from which on a picture enters late. */
+const ABOVE = [0.5, 0.6, 0.7, 0.8, 0.9];
+/** Digits of the numbers in a policy. */
+const PRECISION = 6;
 
-/** The best rule for a point, for each later rung of its route; undefined when the route has one rung only. */
+/**
+ * The rule that saves most on the first half of the pictures without costing quality there, judged on the second half; undefined when
+ * the route has one rung only. Pictures must come in no order.
+ */
 export function fitEntry(point: OperatingPoint, content: readonly Content[]): FittedEntry | undefined {
-  const fitted: FittedEntry[] = [];
-  for (let leg = 1; leg < point.walk.rungs.length; leg++) fitted.push(...rulesFor(point, content, leg));
-  // Cheaper, and no worse.
-  return fitted.sort((a, b) => Number(b.top1Change >= 0) - Number(a.top1Change >= 0) || b.gain - a.gain)[0];
+  const half = Math.floor(content.length / 2);
+  const tell = (outcome: Outcome, first: number, last: number) => means(point.walk, outcome, first, last);
+  const before = tell(point.outcome, 0, half);
+  let best: { readonly entry: Entry; readonly outcome: Outcome; readonly macs: number } | undefined;
+  for (let leg = 1; leg < point.walk.rungs.length; leg++) {
+    const start = point.walk.starts[leg]!;
+    const climbs = Array.from(point.outcome.exits, (exit) => Number(exit >= start));
+    const model = rounded(logistic(content.slice(0, half), climbs.slice(0, half)));
+    for (const above of ABOVE) {
+      const entry: Entry = { leg, above, ...model };
+      const outcome = measureWalk(point.walk, point.thresholds, enteredAt(point.walk, entry, content));
+      const { macs, top1 } = tell(outcome, 0, half);
+      if (best === undefined || (top1 >= before.top1 && macs < best.macs)) best = { entry, outcome, macs };
+    }
+  }
+  if (best === undefined) return undefined;
+  const [without, with_] = [tell(point.outcome, half, content.length), tell(best.outcome, half, content.length)];
+  return {
+    entry: best.entry,
+    gain: 1 - with_.macs / without.macs,
+    top1Change: with_.top1 - without.top1,
+    sent: content.filter((each) => climbProbability(best.entry, each) >= best.entry.above).length / content.length,
+    outcome: best.outcome,
+  };
 }
 
-function rulesFor(
-  { walk, thresholds, outcome }: OperatingPoint,
-  content: readonly Content[],
-  leg: number,
-): FittedEntry[] {
-  const start = walk.starts[leg]!;
-  const climbs = Array.from(outcome.exits, (exit) => Number(exit >= start));
-  // Even pictures fit the model, odd ones say what it is worth.
-  const even = content.map((_, i) => i).filter((i) => i % 2 === 0);
-  const model = logistic(
-    even.map((i) => content[i]!),
-    even.map((i) => climbs[i]!),
-  );
-  const odd = (values: readonly number[]) => values.filter((_, i) => i % 2 === 1);
-  const mean = (values: readonly number[]) =>
-    values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length);
-  const tell = (entered?: Int32Array) => {
-    const { exits } = measureWalk(walk, thresholds, entered);
-    const spent = Array.from(exits, (exit, i) => walk.cost[exit]! - (entered?.[i] ? walk.cost[start - 1]! : 0));
-    return { macs: mean(odd(spent)), top1: mean(odd(Array.from(exits, (exit, i) => walk.right[exit]![i]!))) };
-  };
-  const before = tell();
-  return [0.5, 0.6, 0.7, 0.8, 0.9].map((above): FittedEntry => {
-    const entry: Entry = { leg, above, ...model };
-    const entered = Int32Array.from(content, (c) => (climbProbability(entry, c) >= above ? start : 0));
-    const after = tell(entered);
-    return {
-      entry,
-      gain: 1 - after.macs / before.macs,
-      top1Change: after.top1 - before.top1,
-      sent: mean(odd(Array.from(entered, (at) => Number(at > 0)))),
-    };
-  });
+/** First exit of each picture. */
+function enteredAt(walk: Walk, entry: Entry, content: readonly Content[]): Int32Array {
+  return Int32Array.from(content, (each) => walk.starts[entryLeg(entry, each)]!);
+}
+
+/** Mean MACs and expected top-1 of some of the pictures. */
+function means(walk: Walk, { exits, spent }: Outcome, first: number, last: number): { macs: number; top1: number } {
+  let [macs, belief] = [0, 0];
+  for (let i = first; i < last; i++) {
+    macs += spent[i]!;
+    belief += walk.belief[exits[i]!]![i]!;
+  }
+  return { macs: macs / (last - first), top1: belief / (last - first) };
+}
+
+/** As a policy holds it: what is judged here is what will be served. */
+function rounded({ intercept, weights }: { intercept: number; weights: readonly number[] }) {
+  const short = (value: number) => Number(value.toPrecision(PRECISION));
+  return { intercept: short(intercept), weights: weights.map(short) };
 }
 
 /** Logistic regression by gradient descent on standardised features; the weights that come back are for the raw ones. */
@@ -68,12 +83,14 @@ export function logistic(
   targets: readonly number[],
 ): { readonly intercept: number; readonly weights: readonly number[] } {
   const mean = (of: (row: Content) => number) => rows.reduce((sum, row) => sum + of(row), 0) / rows.length;
-  const means = CONTENT.map((_, c) => mean((row) => row[c]!));
-  // A feature that never changes says nothing.
-  const spreads = CONTENT.map(
-    (_, c) => Math.sqrt(mean((row) => (row[c]! - means[c]!) ** 2)) || Number.POSITIVE_INFINITY,
-  );
-  const x = rows.map((row) => [1, ...row.map((value, c) => (value - means[c]!) / spreads[c]!)]);
+  const centres = CONTENT.map((_, c) => mean((row) => row[c]!));
+  // A feature that (nearly) never changes says nothing.
+  const spread = (c: number) => {
+    const deviation = Math.sqrt(mean((row) => (row[c]! - centres[c]!) ** 2));
+    return deviation > 1e-6 * Math.max(1, Math.abs(centres[c]!)) ? deviation : Number.POSITIVE_INFINITY;
+  };
+  const spreads = CONTENT.map((_, c) => spread(c));
+  const x = rows.map((row) => [1, ...row.map((value, c) => (value - centres[c]!) / spreads[c]!)]);
   const beta = new Array<number>(CONTENT.length + 1).fill(0);
   for (let step = 0; step < STEPS; step++) {
     const gradient = beta.map((b, c) => (c === 0 ? 0 : -RIDGE * b));
@@ -85,5 +102,5 @@ export function logistic(
     for (const [c, slope] of gradient.entries()) beta[c]! += slope * (4 / beta.length);
   }
   const weights = beta.slice(1).map((b, c) => b / spreads[c]!);
-  return { intercept: beta[0]! - weights.reduce((sum, w, c) => sum + w * means[c]!, 0), weights };
+  return { intercept: beta[0]! - weights.reduce((sum, w, c) => sum + w * centres[c]!, 0), weights };
 }

@@ -19,7 +19,7 @@ export type Target =
   | { readonly budgetMacs: number };
 
 /** MACs of the full network that one error is worth, from "hardly any" to "nearly any price". */
-const PRICES = Array.from({ length: 24 }, (_, i) => 0.25 * 1.35 ** i);
+const PRICES = Array.from({ length: 48 }, (_, i) => 0.25 * 1.16 ** i);
 /** Rungs in a route: every further one adds its cost to all that pass it. */
 const LONGEST_ROUTE = 5;
 
@@ -30,38 +30,42 @@ export function fullPoint(record: TuneRecord): OperatingPoint {
   return { price: Number.POSITIVE_INFINITY, walk, thresholds, outcome: measureWalk(walk, thresholds) };
 }
 
-function pointOf(record: TuneRecord, rungs: readonly RecordedRung[], price: number): OperatingPoint {
-  const walk = walkOf(record, rungs);
+function pointOf(walk: Walk, price: number): OperatingPoint {
   const thresholds = solveThresholds(walk, price);
   return { price, walk, thresholds, outcome: measureWalk(walk, thresholds) };
 }
 
 /** All routes (rungs in the order of the record) at all prices, and the best of them with some exits left out; cheapest first. */
-export function operatingPoints(record: TuneRecord, progress: (done: number, of: number) => void): OperatingPoint[] {
-  const fullMacs = fullPoint(record).outcome.macs;
+export function operatingPoints(
+  record: TuneRecord,
+  full: OperatingPoint,
+  progress: (done: number, of: number) => void,
+): OperatingPoint[] {
   const routes = routesOf(record.rungs);
   const points = routes.flatMap((rungs, done) => {
     progress(done, routes.length);
-    return PRICES.map((price) => pointOf(record, rungs, price * fullMacs));
+    const walk = walkOf(record, rungs);
+    // Most of them are beaten within their own route.
+    return frontier(byCost(PRICES.map((price) => pointOf(walk, price * full.outcome.macs))));
   });
-  const whole = byCost(points);
+  const whole = byCost([...points, full]);
   return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
 }
 
 function byCost(points: readonly OperatingPoint[]): OperatingPoint[] {
-  return [...points].sort((a, b) => a.outcome.macs - b.outcome.macs || b.outcome.top1 - a.outcome.top1);
+  return [...points].sort((a, b) => a.outcome.macs - b.outcome.macs || b.outcome.expected - a.outcome.expected);
 }
 
 /** Leaves out the deepest exits of rungs where the next rung is the better place to spend on those who are still there. */
 function shortened(record: TuneRecord, point: OperatingPoint): OperatingPoint {
-  const value = ({ price, outcome }: OperatingPoint) => outcome.macs + price * (1 - outcome.top1);
+  const value = ({ price, outcome }: OperatingPoint) => outcome.macs + price * (1 - outcome.expected);
   let best = point;
   for (const leg of point.walk.rungs.keys()) {
     for (;;) {
       const { id, exits } = best.walk.rungs[leg]!;
       if (exits.length === 1) break;
       const rungs = best.walk.rungs.with(leg, { id, exits: exits.slice(0, -1) });
-      const shorter = pointOf(record, rungs, best.price);
+      const shorter = pointOf(walkOf(record, rungs), best.price);
       if (value(shorter) > value(best)) break;
       best = shorter;
     }
@@ -71,18 +75,26 @@ function shortened(record: TuneRecord, point: OperatingPoint): OperatingPoint {
 
 function routesOf(rungs: readonly RecordedRung[]): RecordedRung[][] {
   let routes: RecordedRung[][] = [[]];
-  for (const rung of rungs) routes = routes.flatMap((route) => [route, [...route, rung]]);
-  return routes.filter(({ length }) => length > 0 && length <= LONGEST_ROUTE);
+  for (const rung of rungs)
+    routes = routes.flatMap((route) => (route.length < LONGEST_ROUTE ? [route, [...route, rung]] : [route]));
+  return routes.filter(({ length }) => length > 0);
 }
 
-/** The points that no other one beats in both: top-1 rises with the cost. @param points cheapest first */
+/** The points that no other one beats in both: the expected top-1 rises with the cost. @param points cheapest first */
 export function frontier(points: readonly OperatingPoint[]): OperatingPoint[] {
   let best = -1;
   return points.filter(({ outcome }) => {
-    if (outcome.top1 <= best) return false;
-    best = outcome.top1;
+    if (outcome.expected <= best) return false;
+    best = outcome.expected;
     return true;
   });
+}
+
+/** A drop must be kept by what was measured and by what is expected. */
+export function meets(outcome: Outcome, full: OperatingPoint, target: Target): boolean {
+  if ('budgetMacs' in target) return outcome.macs <= target.budgetMacs;
+  const drop = Math.max(full.outcome.top1 - outcome.top1, full.outcome.expected - outcome.expected);
+  return drop <= target.maxDrop;
 }
 
 /** The cheapest point that keeps the quality, or the best one within the budget. @param points as of {@link frontier} */
@@ -91,6 +103,6 @@ export function chosen(
   full: OperatingPoint,
   target: Target,
 ): OperatingPoint | undefined {
-  if ('maxDrop' in target) return points.find(({ outcome }) => outcome.top1 >= full.outcome.top1 - target.maxDrop);
-  return points.findLast(({ outcome }) => outcome.macs <= target.budgetMacs);
+  const good = points.filter(({ outcome }) => meets(outcome, full, target));
+  return 'maxDrop' in target ? good[0] : good.at(-1);
 }

@@ -10,6 +10,8 @@ export interface RecordedExit {
   readonly score: Float32Array;
   /** Most probable class, by picture. */
   readonly guess: Int32Array;
+  /** What the full network, calibrated, holds to be the probability of that guess, by picture. */
+  readonly belief: Float32Array;
 }
 
 export interface RecordedRung {
@@ -38,6 +40,11 @@ export interface Walk {
   readonly score: readonly Float32Array[];
   /** 1 where the exit's guess is the label, by exit, by picture. */
   readonly right: readonly Uint8Array[];
+  /**
+   * Probability that the exit's guess is right, as the full network sees it. Thresholds are solved on this and not on `right`: among
+   * many routes and thresholds there are always some whose early exits are right by luck on just these pictures.
+   */
+  readonly belief: readonly Float32Array[];
   /** Index of the first exit of each rung. */
   readonly starts: readonly number[];
 }
@@ -59,15 +66,18 @@ export function walkOf(record: TuneRecord, rungs: readonly RecordedRung[]): Walk
     cost: Float64Array.from(cost),
     score: exits.map(({ score }) => score),
     right: exits.map(({ guess }) => Uint8Array.from(guess, (g, i) => Number(g === record.labels[i]))),
+    belief: exits.map(({ belief }) => belief),
     starts,
   };
 }
 
-/** Where a walk ends: mean MACs and top-1 (0..1), and the exit at which each picture left. */
+/** Where a walk ends: mean MACs, top-1 as measured and as the full network expects it (0..1), and for each picture the exit at which it left and the MACs that it spent. */
 export interface Outcome {
   readonly macs: number;
   readonly top1: number;
+  readonly expected: number;
   readonly exits: Int32Array;
+  readonly spent: Float64Array;
 }
 
 /**
@@ -78,8 +88,10 @@ export interface Outcome {
 export function measureWalk(walk: Walk, thresholds: readonly (number | null)[], entered?: Int32Array): Outcome {
   const last = walk.cost.length - 1;
   const exits = new Int32Array(walk.pictures);
+  const spent = new Float64Array(walk.pictures);
   let macs = 0;
   let right = 0;
+  let belief = 0;
   for (let i = 0; i < walk.pictures; i++) {
     const from = entered?.[i] ?? 0;
     let exit = from;
@@ -88,8 +100,10 @@ export function measureWalk(walk: Walk, thresholds: readonly (number | null)[], 
       if (threshold !== null && threshold !== undefined && walk.score[exit]![i]! >= threshold) break;
     }
     exits[i] = exit;
-    macs += walk.cost[exit]! - (from === 0 ? 0 : walk.cost[from - 1]!);
+    spent[i] = walk.cost[exit]! - (from === 0 ? 0 : walk.cost[from - 1]!);
+    macs += spent[i]!;
     right += walk.right[exit]![i]!;
+    belief += walk.belief[exit]![i]!;
   }
-  return { macs: macs / walk.pictures, top1: right / walk.pictures, exits };
+  return { macs: macs / walk.pictures, top1: right / walk.pictures, expected: belief / walk.pictures, exits, spent };
 }

@@ -8,15 +8,15 @@ export type Thresholds = (number | null)[];
 const SWEEPS = 12;
 
 /**
- * Minimises mean MACs + price x (1 - top-1). Each exit in turn, deepest first, takes the very best threshold that there is while the
+ * Minimises mean MACs + price x (1 - expected top-1). Each exit in turn, deepest first, takes the very best threshold that there is while the
  * others stay: the pictures that reach it are sorted by score, and the best place to cut that row is found with one running sum.
  * @param price MACs that an error is worth
- * @param digits thresholds are rounded up to so many decimals
+ * @param digits thresholds have at most so many decimals
  */
 export function solveThresholds(walk: Walk, price: number, digits = 3): Thresholds {
   const last = walk.cost.length - 1;
   const thresholds: Thresholds = walk.score.map(() => null);
-  const orders = walk.score.slice(0, last).map((score) => sortedByScore(score));
+  const orders = ordersOf(walk);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let changed = false;
     for (let exit = last - 1; exit >= 0; exit--) {
@@ -27,6 +27,15 @@ export function solveThresholds(walk: Walk, price: number, digits = 3): Threshol
     if (!changed) break;
   }
   return thresholds;
+}
+
+/** By exit but the last: the pictures, surest first. The same for every price. */
+const orders = new WeakMap<Walk, readonly Int32Array[]>();
+
+function ordersOf(walk: Walk): readonly Int32Array[] {
+  const known = orders.get(walk) ?? walk.score.slice(0, -1).map(sortedByScore);
+  orders.set(walk, known);
+  return known;
 }
 
 function sortedByScore(score: Float32Array): Int32Array {
@@ -42,7 +51,7 @@ function bestThreshold(
   digits: number,
 ): number | null {
   const score = walk.score[exit]!;
-  const value = (at: number, picture: number) => walk.cost[at]! + price * (1 - walk.right[at]![picture]!);
+  const value = (at: number, picture: number) => walk.cost[at]! + price * (1 - walk.belief[at]![picture]!);
   let sum = 0;
   let least = 0;
   let best: number | null = null;

@@ -13,6 +13,10 @@ const code = (image: Uint8Array, maxPixels: number = target.maxPixels) =>
   );
 const png = (pixels: Uint8Array, width: number, height: number, channels: 1 | 2 | 3 | 4 = 3) =>
   sharp(pixels, { raw: { width, height, channels } }).png().toBuffer();
+const exactJpeg = (pixels: Uint8Array, side: number) =>
+  sharp(pixels, { raw: { width: side, height: side, channels: 3 } })
+    .jpeg({ quality: 100, chromaSubsampling: '4:4:4' })
+    .toBuffer();
 /** A picture of one pixel value. */
 const plain = (...pixel: number[]) => Buffer.alloc(SIDE * SIDE * pixel.length, Uint8Array.from(pixel));
 const meanDifference = (a: Uint8Array, b: Uint8Array) =>
@@ -40,6 +44,21 @@ describe('decode', () => {
     const pixels = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, i) => (i * 37) % 256);
     expect(await decode(await png(pixels, SIDE, SIDE), target)).toEqual(pixels);
   });
+
+  it.each(['linear', 'cubic', 'mitchell', 'lanczos3'] as const)(
+    'enlarges a small picture without moving it: what is symmetric stays so (%s)',
+    async (kernel) => {
+      const small = 10;
+      const value = (i: number) => Math.min(i, small - 1 - i) * 50;
+      const pixels = Uint8Array.from({ length: small * small * 3 }, (_, i) => value(Math.floor(i / 3) % small));
+      for (const image of [png(pixels, small, small), exactJpeg(pixels, small)]) {
+        const out = await decode(await image, { ...target, kernel });
+        const row = Array.from({ length: SIDE }, (_, x) => out[3 * (5 * SIDE + x)]!);
+        for (const [x, v] of row.entries()) expect(Math.abs(v - row[SIDE - 1 - x]!), `${row}`).toBeLessThanOrEqual(6);
+        expect(Math.max(...row)).toBeGreaterThan(150);
+      }
+    },
+  );
 
   it('takes the centre of the longer side', async () => {
     const [wide, tall] = [Buffer.alloc(3 * SIDE * SIDE * 3), Buffer.alloc(3 * SIDE * SIDE * 3)];

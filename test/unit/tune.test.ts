@@ -4,6 +4,7 @@ import { fitEntry, logistic } from '../../src/tune/entry.js';
 import { chosen, frontier, fullPoint, operatingPoints } from '../../src/tune/operating-points.js';
 import { routeFile } from '../../src/tune/policy-file.js';
 import { measureWalk, type TuneRecord, type Walk, walkOf } from '../../src/tune/record.js';
+import { refined } from '../../src/tune/refine.js';
 import { solveThresholds } from '../../src/tune/thresholds.js';
 
 /** Mulberry32: the same numbers every time. */
@@ -31,7 +32,8 @@ function record(pictures: number, rungs: readonly (readonly number[])[], seed = 
         const score = Float32Array.from(hardness, (hard) =>
           Math.min(1, Math.max(0, 1 - hard * (1.2 - skill) + 0.1 * (draw() - 0.5))),
         );
-        return { macs: 10 ** r * (k + 1), score, guess: Int32Array.from(score, (s) => Number(draw() > s)) };
+        const guess = Int32Array.from(score, (s) => Number(draw() > s));
+        return { macs: 10 ** r * (k + 1), score, guess, belief: Float32Array.from(guess, (g) => 1 - g) };
       }),
     })),
   };
@@ -61,12 +63,15 @@ describe('the outcome of a walk', () => {
       cost: Float64Array.from([1, 3, 9]),
       score: [Float32Array.from([0.9, 0.5, 0.1]), Float32Array.from([0.2, 0.8, 0.7]), new Float32Array(3)],
       right: [Uint8Array.from([1, 1, 0]), Uint8Array.from([0, 0, 0]), Uint8Array.from([1, 1, 1])],
+      belief: [Float32Array.from([0.5, 1, 0]), new Float32Array(3), Float32Array.from([1, 1, 0.25])],
       starts: [0, 2],
     };
     expect(measureWalk(walk, [0.85, 0.75, null])).toEqual({
       macs: 13 / 3,
       top1: 2 / 3,
+      expected: 0.75 / 3,
       exits: Int32Array.from([0, 1, 2]),
+      spent: Float64Array.from([1, 3, 9]),
     });
     // The first picture enters at the third exit: it pays for that rung only.
     expect(measureWalk(walk, [0.9, 0.75, null], Int32Array.from([2, 0, 0])).macs).toBe((6 + 3 + 9) / 3);
@@ -105,8 +110,8 @@ describe('thresholds', () => {
 
   it('never let anybody leave early where an error costs everything and the last exit is always right', () => {
     const made = record(50, [[0.2, 0.5]]);
-    const perfect = { ...made.rungs[0]!.exits[1]!, guess: new Int32Array(50) };
-    const wrong = { ...made.rungs[0]!.exits[0]!, guess: new Int32Array(50).fill(1) };
+    const perfect = { ...made.rungs[0]!.exits[1]!, guess: new Int32Array(50), belief: new Float32Array(50).fill(1) };
+    const wrong = { ...made.rungs[0]!.exits[0]!, guess: new Int32Array(50).fill(1), belief: new Float32Array(50) };
     const rungs = [{ id: 'a', exits: [wrong, perfect] }];
     expect(solveThresholds(walkOf({ ...made, rungs }, rungs), 1e9)).toEqual([null, null]);
   });
@@ -128,14 +133,14 @@ describe('operating points', () => {
     ],
     3,
   );
-  const points = frontier(operatingPoints(made, () => {}));
   const full = fullPoint(made);
+  const points = frontier(operatingPoints(made, full, () => {}));
 
   it('form a frontier: who pays more gets more', () => {
     expect(points.length).toBeGreaterThan(5);
     for (const [i, { outcome }] of points.slice(1).entries()) {
       expect(outcome.macs).toBeGreaterThan(points[i]!.outcome.macs);
-      expect(outcome.top1).toBeGreaterThan(points[i]!.outcome.top1);
+      expect(outcome.expected).toBeGreaterThan(points[i]!.outcome.expected);
     }
   });
 
@@ -154,12 +159,31 @@ describe('operating points', () => {
   it('leave out deep exits of a cheap rung that only cost', () => {
     // The second exit of the first rung costs nine tenths of the next rung and knows nothing.
     const [cheap, dear] = record(600, [[0.6], [0.9, 1.1]], 3).rungs;
-    const useless = { macs: 9, score: new Float32Array(600), guess: new Int32Array(600).fill(1) };
+    const useless = {
+      macs: 9,
+      score: new Float32Array(600),
+      guess: new Int32Array(600).fill(1),
+      belief: new Float32Array(600),
+    };
     const rungs = [{ id: 'cheap', exits: [cheap!.exits[0]!, useless] }, dear!];
-    const found = frontier(operatingPoints({ ...made, rungs }, () => {}));
+    const whole = { ...made, rungs };
+    const found = frontier(operatingPoints(whole, fullPoint(whole), () => {}));
     const { route } = routeFile(chosen(found, full, { budgetMacs: 6 })!);
     expect(route.map(({ rung }) => rung)).toEqual(['cheap', dear!.id]);
     expect(route[0]!.thresholds).toHaveLength(1);
+  });
+
+  it('are moved to the target itself, without breaking it', () => {
+    const budget = { budgetMacs: 60 };
+    const near = chosen(points, full, budget)!;
+    const best = refined(near, full, budget);
+    expect(best.outcome.macs).toBeLessThanOrEqual(60);
+    expect(best.outcome.expected).toBeGreaterThanOrEqual(near.outcome.expected);
+    const drop = { maxDrop: 0.02 };
+    const cheap = refined(chosen(points, full, drop)!, full, drop);
+    expect(cheap.outcome.macs).toBeLessThanOrEqual(chosen(points, full, drop)!.outcome.macs);
+    expect(cheap.outcome.top1).toBeGreaterThanOrEqual(full.outcome.top1 - 0.02);
+    expect(cheap.outcome).toEqual(measureWalk(cheap.walk, cheap.thresholds));
   });
 
   it('are written with the share of pictures that comes to each rung', () => {
@@ -191,6 +215,20 @@ describe('entry by content', () => {
     expect(fitted.gain).toBeGreaterThan(0.01);
     expect(fitted.top1Change).toBeGreaterThanOrEqual(0);
     expect(fitted.sent).toBeGreaterThan(0.3);
+  });
+
+  it('takes no weight from a feature that hardly changes: its rounding would decide', () => {
+    const draw = random(5);
+    const rows = Array.from(
+      { length: 500 },
+      (): Content => [Math.log2(96 * 96) + 1e-13 * draw(), draw(), draw(), draw()],
+    );
+    const { weights } = logistic(
+      rows,
+      rows.map(([, bits]) => Number(bits > 0.5)),
+    );
+    expect(weights[0]).toBe(0);
+    expect(weights[1]).toBeGreaterThan(1);
   });
 
   it('has nothing to say of a route of one rung', () => {
