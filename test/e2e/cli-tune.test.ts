@@ -77,7 +77,7 @@ describe('sluice tune', () => {
 
   it('says in words what it chose', async () => {
     const text = printed(await tune('--max-drop', '1', '--limit', '3'));
-    expect(text).toMatch(/^cifar10, 6 pictures$/m);
+    expect(text).toMatch(/^cifar10, 6 pictures, 0 failed$/m);
     expect(text).toMatch(/chosen: top-1 .* at ratio /);
   });
 
@@ -85,7 +85,25 @@ describe('sluice tune', () => {
     expect(refusal(await tune(), 2)).toContain('--max-drop or --budget-macs');
     expect(refusal(await tune('--max-drop', 'much'), 2)).toContain('points from 0 to 100');
     expect(refusal(await tune('--max-drop', '1', '--budget-macs', '5'), 2)).toContain('cannot be used with');
-    expect(refusal(await tune('--budget-macs', '1000'), 2)).toContain('raise --budget-macs');
+    expect(refusal(await tune('--budget-macs', '1000'), 2)).toMatch(/--budget-macs must be at least \d{6}/);
+    expect(refusal(await tune('--max-drop', '1', '--rungs', 'slimnet/3@32'), 2)).toContain(
+      'found "slimnet/3@32"; cifar10 has:',
+    );
+    expect(refusal(await tune('--max-drop', '1', '--out', 'policy'), 1)).toContain('allowed: NAME.yaml');
+  });
+
+  it('names a picture that it cannot use, leaves it out, and fails at the end', async () => {
+    const bad = join(data, 'ship', 'bad.jpg');
+    await writeFile(bad, 'no picture');
+    const { code, stdout, stderr } = await tune('--max-drop', '1', '--json');
+    await rm(bad);
+    expect({ code, failed: (JSON.parse(stdout) as { failed: number }).failed }).toEqual({ code: 1, failed: 1 });
+    expect(stderr).toContain('bad.jpg');
+  });
+
+  it('uses only the rungs that it may', async () => {
+    const report = JSON.parse(printed(await tune('--max-drop', '50', '--rungs', 'slimnet/0.5@32', '--json'))) as Report;
+    expect(report.policy.route.map(({ rung }) => rung)).toEqual(['slimnet/0.5@32']);
   });
 
   it('does not write over a policy of another kind', async () => {
