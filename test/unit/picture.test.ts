@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { contentOf } from '../../src/lane/content.js';
 import { decode } from '../../src/lane/decode.js';
 import type { DecodeCosts } from '../../src/lane/decode-side.js';
 import { Picture } from '../../src/lane/picture.js';
-import { sourceOf } from '../../src/lane/source.js';
+import { jpegHeader, sourceOf } from '../../src/lane/source.js';
 import { FORMATS, jpeg } from '../support/pictures.js';
 
 const maxPixels = 1_000_000;
@@ -59,5 +60,33 @@ describe('the pixels of a picture', () => {
 describe('the header of a picture', () => {
   it.each(Object.entries(FORMATS))('says its size: %s', async (_, encoded) => {
     expect(await sourceOf(await encoded(90, 60))).toMatchObject({ width: 90, height: 60 });
+  });
+
+  /** A segment after SOI. */
+  const inserted = (image: Buffer, segment: readonly number[]) =>
+    Buffer.concat([image.subarray(0, 2), Buffer.from(segment), image.subarray(2)]);
+
+  it('is not fooled by the header of a thumbnail in a segment of its own', async () => {
+    const thumbnail = (await jpeg(16, 16)).subarray(0, 200);
+    const image = inserted(await jpeg(90, 60), [0xff, 0xe1, 0, thumbnail.length + 2, ...thumbnail]);
+    expect(jpegHeader(image)).toEqual({ width: 90, height: 60, plain: false });
+  });
+
+  it('is read across fill bytes before a marker', async () => {
+    expect(jpegHeader(inserted(await jpeg(90, 60), [0xff, 0xff]))).toEqual({ width: 90, height: 60, plain: true });
+  });
+
+  it('is none where the bytes end too early or are no JPEG', async () => {
+    const image = await jpeg(90, 60);
+    for (const length of [0, 1, 2, 3, 20, 100]) expect(jpegHeader(image.subarray(0, length))).toBeUndefined();
+    expect(jpegHeader(await FORMATS.png(9, 9))).toBeUndefined();
+    expect(jpegHeader(Buffer.alloc(1000, 0xff))).toBeUndefined();
+  });
+});
+
+describe('a picture of no size', () => {
+  it('has a content of numbers all the same', () => {
+    const content = contentOf({ width: 0, height: 0 }, 100, new Uint8Array(32 * 32 * 3), 32);
+    expect(content.every(Number.isFinite)).toBe(true);
   });
 });
