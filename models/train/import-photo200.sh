@@ -9,4 +9,4 @@ import() {
 for width in 0.5 1.0; do
   import "$2/onnx/scout-$width-64.onnx" --backbone scout --width "$width" --resolutions 64 --calibration "$2/calibration.json"
 done
-import "$1/onnx/lite0.onnx" --backbone lite0 --resolutions 64,96,128,160 --calibration "$1/calibration.json"
+import "$1/onnx/lite0.onnx" --backbone lite0 --resolutions 64,96,128,160,192 --calibration "$1/calibration.json"

@@ -16,7 +16,7 @@ MEAN, STD = 127.0, 128.0
 # (kernel, stride, expansion, channels, repeats), arXiv 1905.11946, table 1
 PLAN = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
 BN_EPS = 1e-3
-SIDES = (64, 96, 128, 160)
+SIDES = (64, 96, 128, 160, 192)
 # Exits leave after these blocks (counted from 0), through a head of so many channels; the last exit is the network's own.
 EXITS = ((7, 512), (10, 640), (12, 768))
 

@@ -23,8 +23,8 @@ from lite import SIDES, Conv, LiteNet, pretrained, wnids_of
 from losses import exits_loss
 from nets import save
 
-EXIT_WEIGHTS = (0.3, 0.4, 0.5, 1.0)
-SHARES = (0.25, 0.35, 0.25, 0.15)  # of the steps, by resolution
+EXIT_WEIGHTS = (0.5, 0.5, 0.6, 1.0)
+SHARES = (0.2, 0.3, 0.25, 0.15, 0.1)  # of the steps, by resolution
 FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
 PEEK = 1000  # pictures for the log
 
@@ -75,6 +75,7 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--data", type=Path, required=True, help="folder with train.images, val.images, classes.txt ...")
     args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
+    args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
     args.add_argument("--epochs", type=float, default=3)
     args.add_argument("--batch", type=int, default=64)
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
@@ -91,6 +92,8 @@ def main() -> None:
     vx, vy = (t.to(opt.device) for t in load(opt.data, "val", opt.out / "cache"))
     wnids = wnids_of(opt.data)
     model = pretrained(wnids).to(opt.device).to(memory_format=torch.channels_last)
+    if opt.start is not None:
+        model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])
     frozen = frozen_part(model)
     for part in (model.stem, *model.blocks[:FROZEN]):
         part.requires_grad_(False)
@@ -108,7 +111,7 @@ def main() -> None:
         adam.load_state_dict(held["adam"])
         step, seconds = held["step"], held["seconds"]
         print(f"resumed at step {step} of {total}", flush=True)
-    else:
+    elif opt.start is None:
         measure_heads(model, frozen, x.to(opt.device))
 
     began, window, order = time.time(), [], None
