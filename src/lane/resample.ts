@@ -38,6 +38,8 @@ export function canResample(kernel: Kernel): boolean {
 /** The centre square of a picture, resized to `[side, side, 3]` uint8. @param kernel one of {@link canResample} */
 export async function resample(raster: Raster, side: number, kernel: Kernel): Promise<Uint8Array> {
   const square = Math.min(raster.width, raster.height);
+  if (raster.width === side && raster.height === side && raster.channels === 4) return withoutAlpha(raster.data);
+  // A buffer of its own: the resizer reads it from beginning to end.
   const pixels = centre(raster, square);
   if (square === side) return withoutAlpha(pixels);
   ready ??= start();
@@ -64,7 +66,7 @@ function centre({ width, height, channels, data }: Raster, square: number): Uint
   return out;
 }
 
-function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array {
+function withoutAlpha(rgba: Uint8Array | Uint8ClampedArray): Uint8Array {
   const rgb = new Uint8Array((rgba.length / 4) * 3);
   for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
     rgb[to] = rgba[from]!;
