@@ -7,12 +7,12 @@ AdamW; both learning rates fall linearly to zero.
 
 import argparse
 import json
-import os
 import time
 from pathlib import Path
 
 import torch
 
+from checkpoint import keep, resumed
 from data import at_resolution, augment, load
 from losses import exits_loss
 from muon import Muon
@@ -89,7 +89,6 @@ def main() -> None:
 
     torch.set_flush_denormal(True)
     torch.manual_seed(opt.seed)
-    rng = torch.Generator().manual_seed(opt.seed)
     opt.out.mkdir(parents=True, exist_ok=True)
     x, y = load(opt.data, "train", opt.out / "cache")
     vx, vy = (t.to(opt.device) for t in load(opt.data, "validation", opt.out / "cache"))
@@ -98,16 +97,8 @@ def main() -> None:
     optimizers = optimizers_of(model, opt.lr, opt.momentum, opt.adam_lr)
     steps_per_epoch = len(x) // opt.batch
     total = int(opt.epochs * steps_per_epoch)
-    step, seconds = 0, 0.0
     last = opt.out / "last.pt"
-    if last.exists():
-        held = torch.load(last, weights_only=True, map_location=opt.device)
-        model.load_state_dict(held["model"])
-        for optimizer, state in zip(optimizers, held["optimizers"]):
-            optimizer.load_state_dict(state)
-        rng.set_state(held["rng"])
-        step, seconds = held["step"], held["seconds"]
-        print(f"resumed at step {step} of {total}", flush=True)
+    step, seconds = resumed(last, model, optimizers, opt.device)
 
     began = time.time()
     order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + step // steps_per_epoch))
@@ -122,6 +113,7 @@ def main() -> None:
         pick = order[at * opt.batch : (at + 1) * opt.batch]
         # Each picture is mirrored every second epoch, not at random (arXiv 2404.00498): both views come equally often.
         mirror = mirrored[pick] ^ (step // steps_per_epoch % 2 == 1)
+        rng = torch.Generator().manual_seed(opt.seed * 1_000_000 + step)
         images = augment(x[pick], mirror, rng, cutout=opt.cutout).to(opt.device)
         window.append(learn(model, images, y[pick].to(opt.device)))
         for optimizer in optimizers:
@@ -140,10 +132,7 @@ def main() -> None:
                 print(line, flush=True)
                 with (opt.out / "log.jsonl").open("a") as log:
                     log.write(line + "\n")
-            state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "rng": rng.get_state(),
-                     "step": step, "seconds": spent}
-            torch.save(state, opt.out / "last.tmp")
-            os.replace(opt.out / "last.tmp", last)
+            keep(last, model, optimizers, step, spent)
 
     settle(model, x.to(opt.device))
     save(model, "cifar10", int(y.max()) + 1, opt.out)

@@ -8,7 +8,6 @@ resolution. Every exit learns the labels and the last exit (self-distillation, a
 import argparse
 import copy
 import json
-import os
 import random
 import time
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 import torch.nn as nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from checkpoint import keep, resumed
 from crops import crops
 from data import at_resolution, load
 from lite import SIDES, Conv, LiteNet, pretrained, wnids_of
@@ -103,15 +103,9 @@ def main() -> None:
     )
     steps_per_epoch = len(x) // opt.batch
     total = int(opt.epochs * steps_per_epoch)
-    step, seconds = 0, 0.0
     last = opt.out / "last.pt"
-    if last.exists():
-        held = torch.load(last, weights_only=True, map_location=opt.device)
-        model.load_state_dict(held["model"])
-        adam.load_state_dict(held["adam"])
-        step, seconds = held["step"], held["seconds"]
-        print(f"resumed at step {step} of {total}", flush=True)
-    elif opt.start is None:
+    step, seconds = resumed(last, model, [adam], opt.device)
+    if step == 0 and opt.start is None:
         measure_heads(model, frozen, x.to(opt.device))
 
     began, window, order = time.time(), [], None
@@ -145,8 +139,7 @@ def main() -> None:
             print(json.dumps(line), flush=True)
             with (opt.out / "log.jsonl").open("a") as log:
                 log.write(json.dumps(line) + "\n")
-            torch.save({"model": model.state_dict(), "adam": adam.state_dict(), "step": step, "seconds": spent}, opt.out / "last.tmp")
-            os.replace(opt.out / "last.tmp", last)
+            keep(last, model, [adam], step, spent)
             keep_statistics(model)
 
     save(model, "lite0", len(wnids), opt.out)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import torch
 
+from checkpoint import keep, resumed
 from crops import crops
 from data import at_resolution, load
 from losses import exits_loss
@@ -89,15 +90,8 @@ def main() -> None:
     optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)
     steps_per_epoch = len(x) // opt.batch
     total = int(opt.epochs * steps_per_epoch)
-    step, seconds = 0, 0.0
     last = opt.out / "last.pt"
-    if last.exists():
-        held = torch.load(last, weights_only=True, map_location=opt.device)
-        model.load_state_dict(held["model"])
-        for optimizer, state in zip(optimizers, held["optimizers"]):
-            optimizer.load_state_dict(state)
-        step, seconds = held["step"], held["seconds"]
-        print(f"resumed at step {step} of {total}", flush=True)
+    step, seconds = resumed(last, model, optimizers, opt.device)
 
     began, window = time.time(), []
     while step < total:
@@ -123,9 +117,7 @@ def main() -> None:
             with (opt.out / "log.jsonl").open("a") as log:
                 log.write(line + "\n")
             window.clear()
-            state = {"model": model.state_dict(), "optimizers": [o.state_dict() for o in optimizers], "step": step, "seconds": spent}
-            torch.save(state, opt.out / "last.tmp")
-            os.replace(opt.out / "last.tmp", last)
+            keep(last, model, optimizers, step, spent)
 
     settle(model, x.to(opt.device))
     save(model, "scout", classes, opt.out)
