@@ -3,7 +3,6 @@
  * of the full route (the limit), and the real gateway over HTTP at saturation with small JPEGs.
  */
 
-import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { Child } from './support/child.js';
 import { type Bare, coreReport, coreText, TARGET_DELAY_MS, TARGET_RATIO } from './support/core-report.js';
@@ -13,6 +12,7 @@ import type { LimitAnswer, LimitRequest } from './support/limit.js';
 import type { LoadAnswer, LoadRequest } from './support/load.js';
 import { cpuSeconds, machine } from './support/machine.js';
 import { pictures } from './support/pictures.js';
+import { keepResult } from './support/result.js';
 import { type Saturated, Saturation } from './support/saturation.js';
 
 const LANES = 2;
@@ -73,9 +73,7 @@ export async function run(args: readonly string[]): Promise<number> {
   try {
     const report = coreReport({ where, seconds: options.seconds, ...(await measure(options, gateways)) });
     const text = `${JSON.stringify(report, undefined, 2)}\n`;
-    const file = `${ROOT}bench/results/core-${where.date.slice(0, 19).replaceAll(':', '')}.json`;
-    await mkdir(`${ROOT}bench/results`, { recursive: true });
-    await writeFile(file, text);
+    const file = await keepResult('core', where.date, text);
     process.stdout.write(options.json ? text : coreText(report));
     say(`written to ${file}`);
     return report.targets.ratio.met && report.targets.loop_delay_p99_ms.met ? 0 : 1;

@@ -3,13 +3,14 @@
  * each round of the same run, as a ratio to the policy `full`.
  */
 
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Child } from './support/child.js';
 import { GatewayProcess, ROOT } from './support/gateway.js';
 import type { LoadAnswer, LoadRequest } from './support/load.js';
 import { machine } from './support/machine.js';
+import { keepResult } from './support/result.js';
 import { type Saturated, Saturation } from './support/saturation.js';
 import { show, spread, table } from './support/stats.js';
 
@@ -73,9 +74,7 @@ export async function run(args: readonly string[]): Promise<number> {
     const { connections, seconds } = options;
     const report = { where, cascade, pictures: pictures.length, connections, seconds, policies: summary(runs) };
     const text = `${JSON.stringify(report, undefined, 2)}\n`;
-    const file = `${ROOT}bench/results/photos-${where.date.slice(0, 19).replaceAll(':', '')}.json`;
-    await mkdir(`${ROOT}bench/results`, { recursive: true });
-    await writeFile(file, text);
+    const file = await keepResult('photos', where.date, text);
     process.stdout.write(options.json ? text : `${shown(report.policies)}\n`);
     process.stderr.write(`written to ${file}\n`);
     return 0;

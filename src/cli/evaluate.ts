@@ -2,11 +2,10 @@
 
 import { type Command, Option } from 'commander';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
-import { print, progress } from './fail.js';
-import { type LabelledPicture, listPictures } from './labelled.js';
+import { print } from './fail.js';
+import { eachPicture, type LabelledPicture, listPictures, picturesInFlight } from './labelled.js';
 import { openGateway } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
-import { readPicture } from './picture.js';
 
 interface EvaluateFlags extends GatewayFlags {
   cascade: string;
@@ -46,8 +45,7 @@ export function evaluateCommand(program: Command): void {
 
 async function evaluate(flags: EvaluateFlags): Promise<void> {
   const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
-  // Enough waiting requests to keep every lane's batches full, few enough to hold only their pictures in memory.
-  const inFlight = flags.lanes * 48;
+  const inFlight = picturesInFlight(flags.lanes);
   const gateway = await openGateway({ ...flags, queue: 2 * inFlight }, { broken });
   try {
     await gateway.start();
@@ -71,7 +69,7 @@ async function run(
 ): Promise<Evaluation> {
   const exits: Record<string, number> = {};
   const reasons: Record<string, number> = {};
-  const sum = { images: 0, failed: 0, top1: 0, top5: 0, macs: 0, agree: 0, fullTop1: 0, fullMacs: 0 };
+  const sum = { images: 0, top1: 0, top5: 0, macs: 0, agree: 0, fullTop1: 0, fullMacs: 0 };
   const count = (label: number, result: ClassifyResult, full: ClassifyResult) => {
     const { answer, cascade } = result;
     const guess = answer.top[0]!.index;
@@ -86,37 +84,25 @@ async function run(
     sum.agree += Number(guess === full.answer.top[0]!.index);
     sum.fullTop1 += Number(full.answer.top[0]!.index === label);
   };
-  const queue = pictures.values();
-  const worker = async () => {
-    for (const { file, label } of queue) {
-      try {
-        const image = await readPicture(file);
-        const ask = (policy: string) =>
-          gateway.classify({
-            image,
-            cascade: flags.cascade,
-            policy,
-            top: 5,
-            explain: false,
-            deadlineAt: Number.POSITIVE_INFINITY,
-          });
-        const result = await ask(flags.policy);
-        count(label, result, flags.policy === 'full' ? result : await ask('full'));
-      } catch (error) {
-        sum.failed++;
-        process.stderr.write(`sluice: ${file}: ${(error as Error).message}\n`);
-      }
-      progress(`${sum.images + sum.failed} of ${pictures.length} pictures`);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  progress('');
+  const failed = await eachPicture(pictures, inFlight, async (image, label) => {
+    const ask = (policy: string) =>
+      gateway.classify({
+        image,
+        cascade: flags.cascade,
+        policy,
+        top: 5,
+        explain: false,
+        deadlineAt: Number.POSITIVE_INFINITY,
+      });
+    const result = await ask(flags.policy);
+    count(label, result, flags.policy === 'full' ? result : await ask('full'));
+  });
   const share = (n: number) => Number((n / Math.max(1, sum.images)).toFixed(4));
   return {
     cascade: flags.cascade,
     policy: flags.policy,
     images: sum.images,
-    failed: sum.failed,
+    failed,
     top1: share(sum.top1),
     top5: share(sum.top5),
     mean_macs: Math.round(sum.macs / Math.max(1, sum.images)),

@@ -5,10 +5,44 @@ import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Cascade } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
+import { progress } from './fail.js';
+import { readPicture } from './picture.js';
 
 export interface LabelledPicture {
   readonly file: string;
   readonly label: number;
+}
+
+/** Enough waiting requests to keep every lane's batches full, few enough to hold only their pictures in memory. */
+export function picturesInFlight(lanes: number): number {
+  return lanes * 48;
+}
+
+/**
+ * Does the same with every picture, `inFlight` at a time; those that fail are named on stderr.
+ * @returns how many failed
+ */
+export async function eachPicture(
+  pictures: readonly LabelledPicture[],
+  inFlight: number,
+  work: (image: Uint8Array, label: number, index: number) => Promise<void>,
+): Promise<number> {
+  const queue = pictures.entries();
+  let [done, failed] = [0, 0];
+  const worker = async () => {
+    for (const [index, { file, label }] of queue) {
+      try {
+        await work(await readPicture(file), label, index);
+      } catch (error) {
+        failed++;
+        process.stderr.write(`sluice: ${file}: ${(error as Error).message}\n`);
+      }
+      progress(`${++done} of ${pictures.length} pictures`);
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, worker));
+  progress('');
+  return failed;
 }
 
 /** @throws ConfigError for a folder whose name is no class */

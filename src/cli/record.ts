@@ -5,11 +5,9 @@ import type { Gateway } from '../gateway/gateway.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { TuneRecord } from '../tune/record.js';
-import { progress } from './fail.js';
-import { type LabelledPicture, listPictures } from './labelled.js';
+import { eachPicture, type LabelledPicture, listPictures, picturesInFlight } from './labelled.js';
 import { openGateway } from './open.js';
 import type { GatewayFlags } from './options.js';
-import { readPicture } from './picture.js';
 
 /** Walks every rung to its last exit, so that all of them speak of every picture. No file can have this name. */
 const everyExitOf = (cascade: string) => `every/exit/of/${cascade}`;
@@ -23,7 +21,7 @@ export interface RecordFlags extends GatewayFlags {
 /** Pictures that cannot be answered are named on stderr, counted, and left out. */
 export async function recordPictures(flags: RecordFlags): Promise<{ record: TuneRecord; failed: number }> {
   const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
-  const inFlight = flags.lanes * 48;
+  const inFlight = picturesInFlight(flags.lanes);
   const options = { ...flags, queue: 2 * inFlight, policy: 'full' };
   const gateway = await openGateway(options, { broken }, (cascades) => cascades.map(everyExit));
   try {
@@ -68,24 +66,12 @@ async function answersTo(
   inFlight: number,
 ): Promise<(JobAnswer | undefined)[]> {
   const answers: (JobAnswer | undefined)[] = pictures.map(() => undefined);
-  const queue = pictures.entries();
   // The last exit of the walk is the full network: all its probabilities are wanted.
   const top = cascade.labels.length;
-  let done = 0;
-  const worker = async () => {
-    for (const [i, { file }] of queue) {
-      try {
-        const image = await readPicture(file);
-        const request = { image, cascade: cascade.name, policy: everyExitOf(cascade.name), top, explain: true };
-        answers[i] = (await gateway.classify({ ...request, deadlineAt: Number.POSITIVE_INFINITY })).answer;
-      } catch (error) {
-        process.stderr.write(`sluice: ${file}: ${(error as Error).message}\n`);
-      }
-      progress(`${++done} of ${pictures.length} pictures`);
-    }
-  };
-  await Promise.all(Array.from({ length: inFlight }, worker));
-  progress('');
+  await eachPicture(pictures, inFlight, async (image, _label, index) => {
+    const request = { image, cascade: cascade.name, policy: everyExitOf(cascade.name), top, explain: true };
+    answers[index] = (await gateway.classify({ ...request, deadlineAt: Number.POSITIVE_INFINITY })).answer;
+  });
   return answers;
 }
 

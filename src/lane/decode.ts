@@ -65,17 +65,13 @@ export interface Pixels {
 
 /** Decoded pixels made smaller, with the kernel with which they would have been decoded smaller. */
 export async function shrink(pixels: Pixels, side: number, kernel: DecodeTarget['kernel']): Promise<Uint8Array> {
-  if (canResample(kernel)) return resample({ ...squareOf(pixels), channels: 3 }, side, kernel);
   const raw = { width: pixels.side, height: pixels.side, channels: 3 } as const;
+  if (canResample(kernel)) return resample({ ...raw, data: pixels.data }, side, kernel);
   const { data } = await sharp(pixels.data, { raw })
     .resize(side, side, { fit: 'fill', kernel })
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
-}
-
-function squareOf({ side, data }: Pixels) {
-  return { width: side, height: side, data };
 }
 
 /** Why a picture does not decode. Asked only then: reading the header of each picture beforehand costs a third of its decode. */

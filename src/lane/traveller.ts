@@ -76,7 +76,8 @@ function stepsOf(traveller: Traveller, exit: number) {
   return passed.map(({ leg, stage, score }, index) => ({
     rung: plan.legs[leg]!.rung,
     exit: stage + 1,
-    guess: topClasses(answers[index]!, 1)[0]!.index,
+    // The score is the largest probability itself.
+    guess: answers[index]!.indexOf(score),
     score,
     threshold: plan.legs[leg]!.thresholds[stage] ?? null,
     exited: index === exit,

@@ -1,0 +1,43 @@
+"""What all training runs share: their options, their data, the order of the pictures, and the log."""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+
+from data import load
+
+
+def options(doc: str | None, epochs: float, batch: int) -> argparse.ArgumentParser:
+    """--data, --out, --epochs, --batch, --seed and --device; a recipe adds its own."""
+    args = argparse.ArgumentParser(description=doc)
+    args.add_argument("--data", type=Path, required=True, help="folder with train.images, classes.txt ...")
+    args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
+    args.add_argument("--epochs", type=float, default=epochs)
+    args.add_argument("--batch", type=int, default=batch)
+    args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return args
+
+
+def begin(opt: argparse.Namespace, held_out: str) -> tuple[torch.Tensor, ...]:
+    """Seeds torch and makes the folder; training pictures and labels stay in memory, those of the split `held_out` go to the device."""
+    torch.set_flush_denormal(True)
+    torch.manual_seed(opt.seed)
+    opt.out.mkdir(parents=True, exist_ok=True)
+    x, y = load(opt.data, "train", opt.out / "cache")
+    vx, vy = (t.to(opt.device) for t in load(opt.data, held_out, opt.out / "cache"))
+    return x, y, vx, vy
+
+
+def order_of(pictures: int, seed: int, epoch: int) -> torch.Tensor:
+    """The order of the pictures in an epoch: the same after a resume."""
+    return torch.randperm(pictures, generator=torch.Generator().manual_seed(seed + epoch))
+
+
+def log(out: Path, row: dict) -> None:
+    line = json.dumps(row)
+    print(line, flush=True)
+    with (out / "log.jsonl").open("a") as file:
+        file.write(line + "\n")
