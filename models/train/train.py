@@ -5,7 +5,6 @@ self-distillation (arXiv 1905.08094): every exit learns the labels and the last 
 AdamW; both learning rates fall linearly to zero.
 """
 
-import argparse
 import json
 import time
 from pathlib import Path
@@ -13,11 +12,12 @@ from pathlib import Path
 import torch
 
 from checkpoint import keep, resumed
-from data import at_resolution, augment, load
+from data import at_resolution, augment
 from losses import exits_loss
 from muon import Muon
 from nets import save
 from norms import settle
+from runs import begin, log, options, order_of
 from slimnet import CIFAR10, ConvNorm, SlimNet
 
 EXIT_WEIGHTS = (0.25, 0.25, 0.35, 1.0)
@@ -74,24 +74,14 @@ def optimizers_of(model: SlimNet, lr: float, momentum: float, adam_lr: float) ->
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--data", type=Path, required=True, help="folder with train.images, validation.images ...")
-    args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
-    args.add_argument("--epochs", type=float, default=34)
-    args.add_argument("--batch", type=int, default=500)
+    args = options(__doc__, epochs=34, batch=500)
     args.add_argument("--lr", type=float, default=0.04, help="of the kernels (Muon)")
     args.add_argument("--momentum", type=float, default=0.9)
     args.add_argument("--adam-lr", type=float, default=0.003, help="of everything else")
     args.add_argument("--cutout", type=int, default=12)
-    args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     opt = args.parse_args()
 
-    torch.set_flush_denormal(True)
-    torch.manual_seed(opt.seed)
-    opt.out.mkdir(parents=True, exist_ok=True)
-    x, y = load(opt.data, "train", opt.out / "cache")
-    vx, vy = (t.to(opt.device) for t in load(opt.data, "validation", opt.out / "cache"))
+    x, y, vx, vy = begin(opt, "validation")
     mirrored = torch.rand(len(x), generator=torch.Generator().manual_seed(opt.seed)) < 0.5
     model = SlimNet(int(y.max()) + 1).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, opt.momentum, opt.adam_lr)
@@ -101,12 +91,12 @@ def main() -> None:
     step, seconds = resumed(last, model, optimizers, opt.device)
 
     began = time.time()
-    order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + step // steps_per_epoch))
+    order = order_of(len(x), opt.seed, step // steps_per_epoch)
     window: list[float] = []
     while step < total:
         at = step % steps_per_epoch
         if at == 0:
-            order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + step // steps_per_epoch))
+            order = order_of(len(x), opt.seed, step // steps_per_epoch)
         for optimizer, lr in zip(optimizers, (opt.lr, opt.adam_lr)):
             for group in optimizer.param_groups:
                 group["lr"] = lr * min(1.0, (step + 1) / 50) * (1 - step / total)
@@ -128,10 +118,7 @@ def main() -> None:
             epoch = step // steps_per_epoch
             if epoch % 4 == 0 or step == total:
                 row = {f"{w}@{r}": accuracy(model, vx[:PEEK], vy[:PEEK], r, w) for w, r in ((0.5, 24), (0.5, 32), (1.0, 24), (1.0, 32))}
-                line = json.dumps({"epoch": epoch, "seconds": round(spent), "validation_top1": row})
-                print(line, flush=True)
-                with (opt.out / "log.jsonl").open("a") as log:
-                    log.write(line + "\n")
+                log(opt.out, {"epoch": epoch, "seconds": round(spent), "validation_top1": row})
             keep(last, model, optimizers, step, spent)
 
     settle(model, x.to(opt.device))

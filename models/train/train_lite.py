@@ -5,7 +5,6 @@ costs most on a processor); so do the statistics of all batch norms, which makes
 resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094). AdamW, learning rate linear to zero.
 """
 
-import argparse
 import copy
 import json
 import random
@@ -18,10 +17,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from checkpoint import keep, resumed
 from crops import crops
-from data import at_resolution, load
+from data import at_resolution
 from lite import SIDES, Conv, LiteNet, pretrained, wnids_of
 from losses import exits_loss
 from nets import save
+from runs import begin, log, options, order_of
 
 EXIT_WEIGHTS = (0.5, 0.5, 0.6, 1.0)
 SHARES = (0.2, 0.3, 0.25, 0.15, 0.1)  # of the steps, by resolution
@@ -72,24 +72,14 @@ def accuracy(model: LiteNet, x: torch.Tensor, y: torch.Tensor, side: int) -> lis
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--data", type=Path, required=True, help="folder with train.images, val.images, classes.txt ...")
-    args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
+    args = options(__doc__, epochs=3, batch=64)
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
-    args.add_argument("--epochs", type=float, default=3)
-    args.add_argument("--batch", type=int, default=64)
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
-    args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     opt = args.parse_args()
 
-    torch.set_flush_denormal(True)
-    torch.manual_seed(opt.seed)
-    opt.out.mkdir(parents=True, exist_ok=True)
-    x, y = load(opt.data, "train", opt.out / "cache")
-    vx, vy = (t.to(opt.device) for t in load(opt.data, "val", opt.out / "cache"))
+    x, y, vx, vy = begin(opt, "val")
     wnids = wnids_of(opt.data)
     model = pretrained(wnids).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
@@ -114,7 +104,7 @@ def main() -> None:
         rng = random.Random(f"{opt.seed} {step}")
         epoch, at = divmod(step, steps_per_epoch)
         if at == 0 or order is None:
-            order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + epoch))
+            order = order_of(len(x), opt.seed, epoch)
         for group, lr in zip(adam.param_groups, (opt.lr, opt.head_lr)):
             group["lr"] = lr * min(1.0, (step + 1) / 200) * (1 - step / total)
             group["weight_decay"] = opt.decay
@@ -135,10 +125,7 @@ def main() -> None:
             print(json.dumps({"step": step, "of": total, "loss": round(sum(window) / len(window), 4), "seconds": round(spent)}), flush=True)
             window.clear()
         if step % 250 == 0 or step == total:
-            line = {"step": step, "seconds": round(spent), "val_top1": {side: accuracy(model, vx[:PEEK], vy[:PEEK], side) for side in (96,)}}
-            print(json.dumps(line), flush=True)
-            with (opt.out / "log.jsonl").open("a") as log:
-                log.write(json.dumps(line) + "\n")
+            log(opt.out, {"step": step, "seconds": round(spent), "val_top1": {96: accuracy(model, vx[:PEEK], vy[:PEEK], 96)}})
             keep(last, model, [adam], step, spent)
             keep_statistics(model)
 

@@ -4,7 +4,6 @@ Distillation (arXiv 1503.02531): every exit of both widths learns the labels and
 asked once per picture and kept in RUN/teacher.pt. Kernels learn with Muon, the rest with AdamW. Resumes from RUN/last.pt by itself.
 """
 
-import argparse
 import hashlib
 import json
 import os
@@ -16,10 +15,11 @@ import torch
 
 from checkpoint import keep, resumed
 from crops import crops
-from data import at_resolution, load
+from data import at_resolution
 from losses import exits_loss
 from nets import finished, save
 from norms import settle
+from runs import begin, log, options, order_of
 from slimnet import SCOUT, SlimNet
 from train import accuracy, chunks, optimizers_of
 
@@ -67,23 +67,13 @@ def learn(model: SlimNet, images: torch.Tensor, labels: torch.Tensor, teacher: t
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--data", type=Path, required=True, help="folder with train.images, val.images ...")
+    args = options(__doc__, epochs=20, batch=500)
     args.add_argument("--teacher", type=Path, required=True, help="run of train_lite.py")
-    args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
-    args.add_argument("--epochs", type=float, default=20)
-    args.add_argument("--batch", type=int, default=500)
     args.add_argument("--lr", type=float, default=0.05, help="of the kernels (Muon)")
     args.add_argument("--adam-lr", type=float, default=0.003, help="of everything else")
-    args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     opt = args.parse_args()
 
-    torch.set_flush_denormal(True)
-    torch.manual_seed(opt.seed)
-    opt.out.mkdir(parents=True, exist_ok=True)
-    x, y = load(opt.data, "train", opt.out / "cache")
-    vx, vy = (t.to(opt.device) for t in load(opt.data, "val", opt.out / "cache"))
+    x, y, vx, vy = begin(opt, "val")
     taught = teach(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
     classes = int(y.max()) + 1
     model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
@@ -97,7 +87,7 @@ def main() -> None:
     while step < total:
         rng = random.Random(f"{opt.seed} {step}")
         epoch, at = divmod(step, steps_per_epoch)
-        order = torch.randperm(len(x), generator=torch.Generator().manual_seed(opt.seed + epoch))
+        order = order_of(len(x), opt.seed, epoch)
         for optimizer, lr in zip(optimizers, (opt.lr, opt.adam_lr)):
             for group in optimizer.param_groups:
                 group["lr"] = lr * min(1.0, (step + 1) / 50) * (1 - step / total)
@@ -112,10 +102,7 @@ def main() -> None:
         if step % steps_per_epoch == 0 or step == total:
             row = {width: accuracy(model, vx[:PEEK], vy[:PEEK], SIDE, width) for width in (0.5, 1.0)}
             loss = round(sum(window) / len(window), 4)
-            line = json.dumps({"epoch": step // steps_per_epoch, "seconds": round(spent), "loss": loss, "val_top1": row})
-            print(line, flush=True)
-            with (opt.out / "log.jsonl").open("a") as log:
-                log.write(line + "\n")
+            log(opt.out, {"epoch": step // steps_per_epoch, "seconds": round(spent), "loss": loss, "val_top1": row})
             window.clear()
             keep(last, model, optimizers, step, spent)
 
