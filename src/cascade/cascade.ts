@@ -37,6 +37,8 @@ export interface Cascade {
   /** Path of cascade.yaml, for error messages. */
   readonly file: string;
   readonly description: string;
+  /** Answers requests that name no cascade. */
+  readonly isDefault: boolean;
   readonly labels: readonly Label[];
   readonly input: Manifest['input'];
   readonly rungs: readonly Rung[];

@@ -89,6 +89,7 @@ export async function mergeManifest(addition: Addition): Promise<Manifest> {
   const kernel = input.kernel ?? existing?.input.kernel ?? 'cubic';
   return {
     description: addition.description ?? existing?.description ?? '',
+    ...(existing?.default === undefined ? {} : { default: existing.default }),
     labels,
     input: { layout: input.layout, tensor: input.tensor, scale: input.scale, kernel },
     graphs: [...others, graph],

@@ -27,7 +27,11 @@ export async function loadRepository(directory: string): Promise<Repository> {
     // A folder, or a symbolic link to one as mounted volumes have them.
     if (!(await exists(file))) continue;
     try {
-      cascades.push(await loadCascade(file, entry.name));
+      const cascade = await loadCascade(file, entry.name);
+      const first = cascades.find(({ isDefault }) => isDefault);
+      if (cascade.isDefault && first !== undefined)
+        throw new ConfigError(file, 'default', `found true, as in ${first.file}; allowed: one cascade`);
+      cascades.push(cascade);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       broken.push(error);
@@ -60,6 +64,7 @@ export async function loadCascade(file: string, name: string): Promise<Cascade> 
     name,
     file,
     description: manifest.description,
+    isDefault: manifest.default === true,
     labels: manifest.labels.map((label) => (typeof label === 'string' ? { name: label } : clean(label))),
     input: manifest.input,
     rungs,

@@ -44,6 +44,10 @@ const label = z.union(
 /** cascade.yaml. */
 export const Manifest = z.strictObject({
   description: z.string().default(''),
+  default: z
+    .boolean()
+    .optional()
+    .describe('true: answers requests that name no cascade; the first by name does where none says so'),
   labels: z.array(label).min(2).describe('in the order of the logits'),
   input: z.strictObject({
     layout: z

@@ -18,7 +18,11 @@ interface ClassifyFlags extends GatewayFlags {
 export function classifyCommand(program: Command): void {
   withGateway(program.command('classify').description('answer pictures without a server'))
     .argument('<image...>', 'picture files')
-    .addOption(new Option('--cascade <name>', 'cascade').env('SLUICE_CASCADE').default(undefined, 'the first'))
+    .addOption(
+      new Option('--cascade <name>', 'cascade')
+        .env('SLUICE_CASCADE')
+        .default(undefined, 'the one whose cascade.yaml says so'),
+    )
     .addOption(new Option('--policy <name>', 'policy').env('SLUICE_POLICY').default('balanced'))
     .addOption(new Option('--top <n>', 'classes to show').default(5).argParser(whole(1, 1000)))
     .option('--explain', 'show every exit that was passed', false)

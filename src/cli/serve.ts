@@ -46,7 +46,7 @@ export function serveCommand(program: Command): void {
     .addOption(
       new Option('--cascade <name>', 'cascade for requests that name none')
         .env('SLUICE_CASCADE')
-        .default(undefined, 'the first'),
+        .default(undefined, 'the one whose cascade.yaml says so'),
     )
     .addOption(
       new Option('--policy <name>', 'policy for requests that name none').env('SLUICE_POLICY').default('balanced'),

@@ -170,8 +170,11 @@ export class Gateway {
   }
 
   get defaultCascade(): string {
-    const wanted = this.#options.defaultCascade;
-    return wanted !== undefined && this.#cascades.has(wanted) ? wanted : (this.#cascades.keys().next().value ?? '');
+    const { defaultCascade: wanted } = this.#options;
+    const { cascades } = this;
+    const cascade =
+      cascades.find(({ name }) => name === wanted) ?? cascades.find(({ isDefault }) => isDefault) ?? cascades[0];
+    return cascade?.name ?? '';
   }
 
   get defaultPolicy(): string {

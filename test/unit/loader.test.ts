@@ -78,6 +78,20 @@ describe('the model repository', () => {
     expect((await loadRepository(models)).cascades.map(({ name }) => name)).toEqual(['current', 'photos']);
   });
 
+  it('has one default cascade at most: a second is left out, and the error names the first', async () => {
+    const first = await put('birds', { ...manifest(), default: true });
+    const second = await put('photos', { ...manifest(), default: true });
+    await put('animals', manifest());
+    const { cascades, broken } = await loadRepository(models);
+    expect(cascades.map(({ name, isDefault }) => [name, isDefault])).toEqual([
+      ['animals', false],
+      ['birds', true],
+    ]);
+    expect(broken).toEqual([
+      expect.objectContaining({ file: second, key: 'default', reason: expect.stringContaining(first) }),
+    ]);
+  });
+
   it('is an error when it does not exist', async () => {
     const missing = join(models, 'missing');
     expect(await configErrorOf(() => loadRepository(missing))).toMatchObject({

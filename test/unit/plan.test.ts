@@ -21,6 +21,7 @@ const cascade = (name: string): Cascade => ({
   name,
   file: 'cascade.yaml',
   description: '',
+  isDefault: false,
   labels: [{ name: 'a' }, { name: 'b' }],
   input: { layout: 'nhwc-uint8', tensor: 'image', scale: 1, kernel: 'cubic' },
   rungs: [rung('net/0.5@24', 2), rung('net/0.5@32', 2), rung('net/1@32', 3)],
