@@ -1,8 +1,9 @@
 """Fine-tunes LiteNet, the dear backbone of photo200: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
 
-Starts from ImageNet weights. The first blocks stay as they are (their features are general, and their large maps are what training
+Starts from ImageNet weights, or from a finished run (--start). The first blocks stay as they are (their features are general, and their large maps are what training
 costs most on a processor); so do the statistics of all batch norms, which makes one network fit every resolution. Each step draws a
-resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094). AdamW, learning rate linear to zero.
+resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094), or, with --teacher, what a finished run
+says of the picture at a dear resolution: that brings cheap exits and small resolutions nearer to it. AdamW, learning rate linear to zero.
 """
 
 import copy
@@ -22,8 +23,10 @@ from lite import SIDES, Conv, LiteNet, pretrained, wnids_of
 from losses import exits_loss
 from nets import save
 from runs import begin, log, options, order_of
+from teacher import taught_by
 
 EXIT_WEIGHTS = (0.5, 0.5, 0.6, 1.0)
+DISTIL = 0.5  # share of the teacher
 SHARES = (0.2, 0.3, 0.25, 0.15, 0.1)  # of the steps, by resolution
 FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
 PEEK = 1000  # pictures for the log
@@ -74,6 +77,7 @@ def accuracy(model: LiteNet, x: torch.Tensor, y: torch.Tensor, side: int) -> lis
 def main() -> None:
     args = options(__doc__, epochs=3, batch=64)
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
+    args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
@@ -81,6 +85,7 @@ def main() -> None:
 
     x, y, vx, vy = begin(opt, "val")
     wnids = wnids_of(opt.data)
+    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
     model = pretrained(wnids).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
         model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])
@@ -114,7 +119,8 @@ def main() -> None:
         with torch.no_grad():
             features = frozen.shallow(images.contiguous(memory_format=torch.channels_last), FROZEN)
         logits = model.deep(features, FROZEN)
-        loss = exits_loss(logits, labels, logits[-1], EXIT_WEIGHTS) / len(pick)
+        teacher = logits[-1] if taught is None else taught[pick].to(opt.device)
+        loss = exits_loss(logits, labels, teacher, EXIT_WEIGHTS, DISTIL) / len(pick)
         loss.backward()
         adam.step()
         adam.zero_grad(set_to_none=True)

@@ -4,9 +4,6 @@ Distillation (arXiv 1503.02531): every exit of both widths learns the labels and
 asked once per picture and kept in RUN/teacher.pt. Kernels learn with Muon, the rest with AdamW. Resumes from RUN/last.pt by itself.
 """
 
-import hashlib
-import json
-import os
 import random
 import time
 from pathlib import Path
@@ -15,42 +12,20 @@ import torch
 
 from checkpoint import keep, resumed
 from crops import crops
-from data import at_resolution
 from losses import exits_loss
-from nets import finished, save
+from nets import save
 from norms import settle
 from runs import begin, log, options, order_of
 from slimnet import SCOUT, SlimNet
+from teacher import taught_by
 from train import accuracy, chunks, optimizers_of
 
 EXIT_WEIGHTS = (0.4, 0.6, 1.0)
 SLIM = 0.5  # share of a batch that width 0.5 sees too
 SLIM_WEIGHT = 0.5
 DISTIL = 0.7  # share of the teacher
-TEACHER_SIDE = 96
 PEEK = 1000  # pictures for the log
 (SIDE,) = SCOUT.resolutions
-
-
-@torch.no_grad()
-def teach(run: Path, x: torch.Tensor, kept: Path) -> torch.Tensor:
-    """The logits of the last exit of a finished LiteNet, [n, classes]; kept with the digest of its weights."""
-    digest = hashlib.sha256((run / "final.pt").read_bytes()).hexdigest()
-    if kept.exists():
-        held = torch.load(kept, weights_only=True)
-        if held["teacher"] == digest:
-            return held["logits"]
-    _, teacher = finished(run)
-    teacher = teacher.to(x.device).to(memory_format=torch.channels_last)
-    rows = []
-    for i in range(0, len(x), 100):
-        rows.append(teacher(at_resolution(x[i : i + 100].float(), TEACHER_SIDE))[-1])
-        if i % 5000 == 0:
-            print(json.dumps({"taught": i, "of": len(x)}), flush=True)
-    logits = torch.cat(rows).cpu()
-    torch.save({"teacher": digest, "logits": logits}, kept.with_suffix(".tmp"))
-    os.replace(kept.with_suffix(".tmp"), kept)
-    return logits
 
 
 def learn(model: SlimNet, images: torch.Tensor, labels: torch.Tensor, teacher: torch.Tensor) -> float:
@@ -74,7 +49,7 @@ def main() -> None:
     opt = args.parse_args()
 
     x, y, vx, vy = begin(opt, "val")
-    taught = teach(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
+    taught = taught_by(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
     classes = int(y.max()) + 1
     model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)

@@ -49,6 +49,11 @@ function withFull(policies: readonly NamedPolicy[]): readonly NamedPolicy[] {
   if (policies.some(({ name }) => name === 'full')) return policies;
   return [
     ...policies,
-    { name: 'full', file: 'built in', policy: { kind: 'full', description: 'the last rung to its last exit' } },
+    {
+      name: 'full',
+      file: 'built in',
+      version: 'built-in',
+      policy: { kind: 'full', description: 'the last rung to its last exit' },
+    },
   ];
 }

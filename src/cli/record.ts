@@ -4,6 +4,7 @@ import type { Cascade } from '../cascade/cascade.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
+import { PolicyFile } from '../policy/schema.js';
 import type { TuneRecord } from '../tune/record.js';
 import { eachPicture, type LabelledPicture, listPictures, picturesInFlight } from './labelled.js';
 import { openGateway } from './open.js';
@@ -44,7 +45,8 @@ function everyExit(cascade: Cascade): NamedPolicy {
   return {
     name: everyExitOf(cascade.name),
     file: 'built in',
-    policy: { kind: 'threshold', description: '', score: 'max_probability', cascades: { [cascade.name]: { route } } },
+    version: 'built-in',
+    policy: PolicyFile.parse({ kind: 'threshold', cascades: { [cascade.name]: { route } } }),
   };
 }
 

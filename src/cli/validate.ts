@@ -6,7 +6,7 @@ import { loadRepository } from '../cascade/loader.js';
 import { ConfigError } from '../errors.js';
 import { loadSessions } from '../lane/loaded.js';
 import { loadPolicies } from '../policy/loader.js';
-import { planFor } from '../policy/plan.js';
+import { plansFor } from '../policy/plan.js';
 import { print } from './fail.js';
 import { type GatewayFlags, withGateway } from './options.js';
 
@@ -30,7 +30,7 @@ async function validate(flags: GatewayFlags & { json: boolean }): Promise<void> 
   };
   for (const cascade of repository.cascades) {
     await collect(() => loadSessions(cascade, flags.threads));
-    for (const { policy, name, file } of loaded.policies) await collect(() => planFor(policy, name, file, cascade));
+    for (const policy of loaded.policies) await collect(() => plansFor(policy, cascade));
   }
   const cascades = repository.cascades.map(({ name }) => name);
   // A policy that names a broken cascade is not to blame for it.

@@ -6,7 +6,7 @@ import { type Cascade, type CascadeFacts, fullMacs } from '../cascade/cascade.js
 import { ConfigError, RequestError } from '../errors.js';
 import type { FromLane, JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
-import { type Plan, planFor } from '../policy/plan.js';
+import { type Plan, plansFor } from '../policy/plan.js';
 import { Dispatcher } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes } from './lanes.js';
@@ -250,9 +250,9 @@ export class Gateway {
   #plans(usable: readonly Cascade[]): readonly Plan[] {
     this.#cascades = new Map(usable.map((cascade) => [cascade.name, cascade]));
     return usable.flatMap((cascade) =>
-      this.#options.policies.flatMap(({ policy, name, file }) => {
+      this.#options.policies.flatMap((policy) => {
         try {
-          return planFor(policy, name, file, cascade) ?? [];
+          return plansFor(policy, cascade);
         } catch (error) {
           if (!(error instanceof ConfigError)) throw error;
           this.#events.broken?.(error);

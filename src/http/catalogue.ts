@@ -6,6 +6,7 @@ import { fullMacs } from '../cascade/cascade.js';
 import { RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { NamedPolicy } from '../policy/loader.js';
+import type { Plan } from '../policy/plan.js';
 
 export function catalogueRoutes(gateway: Gateway): Router {
   const routes = Router();
@@ -37,7 +38,7 @@ function describeCascade(gateway: Gateway, cascade: Cascade) {
     description: cascade.description,
     classes: cascade.labels.length,
     full_macs: fullMacs(facts),
-    policies: gateway.plans.filter((plan) => plan.cascade === cascade.name).map((plan) => plan.policy),
+    policies: named(gateway, ({ cascade: name }) => name === cascade.name, 'policy'),
     rungs: cascade.rungs.map((rung, index) => ({
       id: rung.id,
       backbone: rung.backbone,
@@ -53,12 +54,18 @@ function describeCascade(gateway: Gateway, cascade: Cascade) {
   };
 }
 
-function describePolicy(gateway: Gateway, { name, policy }: NamedPolicy) {
+/** Names in the plans, once each: a policy may have several points on a cascade. */
+function named(gateway: Gateway, is: (plan: Plan) => boolean, key: 'cascade' | 'policy'): string[] {
+  return [...new Set(gateway.plans.filter(is).map((plan) => plan[key]))];
+}
+
+function describePolicy(gateway: Gateway, { name, version, policy }: NamedPolicy) {
   return {
     name,
     default: name === gateway.defaultPolicy,
+    version,
     kind: policy.kind,
     description: policy.description,
-    cascades: gateway.plans.filter((plan) => plan.policy === name).map((plan) => plan.cascade),
+    cascades: named(gateway, (plan) => plan.policy === name, 'cascade'),
   };
 }

@@ -110,6 +110,8 @@ export function answerBody(id: string, result: ClassifyResult) {
       ...place(answer.rung, answer.exit),
       score: round(answer.score, 6),
       reason: answer.reason,
+      ...(plan.point === undefined ? {} : { point: plan.point }),
+      policy_version: plan.version,
       ...(answer.steps === undefined
         ? {}
         : {

@@ -8,14 +8,14 @@ import { RequestError } from '../errors.js';
 import { decide, type Reason, surest } from '../policy/decide.js';
 import { entryLeg } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
-import { maxProbability, probabilities } from '../policy/score.js';
+import { probabilities } from '../policy/score.js';
 import { DecodeQueue } from './decode-queue.js';
 import { type Visit, visitsOf } from './decode-side.js';
 import { imageTensor, type LoadedCascade } from './loaded.js';
 import type { Facts, Job, JobResult, LaneLimits } from './messages.js';
 import { Picture } from './picture.js';
 import { rowData, stack } from './session.js';
-import { answerOf, newTraveller, type Traveller } from './traveller.js';
+import { answerOf, newTraveller, pass, type Traveller } from './traveller.js';
 
 /** Reports of the engine: each picture's result, and each run. */
 export interface EngineEvents {
@@ -186,8 +186,7 @@ export class Engine {
       traveller.macs += macs;
       traveller.runMs += ms;
       traveller.inferenceMs += ms / batch.length;
-      traveller.passed.push({ ...traveller.at, score: maxProbability(p) });
-      traveller.answers.push(p);
+      pass(traveller, p);
       this.#advance(traveller, queue.loaded);
     }
   }

@@ -5,6 +5,7 @@ import type { RequestErrorCode } from '../errors.js';
 import type { Reason } from '../policy/decide.js';
 import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
+import type { Reading } from '../policy/score.js';
 import type { DecodeCosts } from './decode-side.js';
 
 /** One picture to answer. */
@@ -22,13 +23,11 @@ export interface Job {
 }
 
 /** An exit that was passed, as `explain=true` shows it. */
-export interface PassedExit {
+export interface PassedExit extends Reading {
   /** Index in the cascade's rungs. */
   readonly rung: number;
   /** From 1. */
   readonly exit: number;
-  /** Most probable class. */
-  readonly guess: number;
   readonly score: number;
   readonly threshold: number | null;
   readonly exited: boolean;

@@ -1,9 +1,9 @@
 /** A picture on its way through its plan, and the answer that comes of it. */
 
-import type { ExitScore, Position, Reason } from '../policy/decide.js';
+import { type ExitScore, type Position, type Reason, thresholdAt } from '../policy/decide.js';
 import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
-import { topClasses } from '../policy/score.js';
+import { meanWith, type Reading, readingOf, scoreOf, topClasses } from '../policy/score.js';
 import type { Job, JobAnswer } from './messages.js';
 import type { Picture } from './picture.js';
 import type { Row } from './session.js';
@@ -16,8 +16,9 @@ export interface Traveller {
   held: Map<string, Row>;
   readonly picture: Picture;
   readonly passed: ExitScore[];
-  /** Calibrated probabilities at each passed exit, [classes]. */
+  /** Calibrated probabilities that each passed exit answers with, [classes]: its own, or the mean of all so far. */
   readonly answers: Float32Array[];
+  readonly readings: Reading[];
   macs: number;
   decodeMs: number;
   inferenceMs: number;
@@ -39,6 +40,7 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller 
     held: new Map(),
     passed: [],
     answers: [],
+    readings: [],
     macs: 0,
     decodeMs: 0,
     inferenceMs: 0,
@@ -48,6 +50,18 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller 
     since: 0,
     timer: undefined,
   };
+}
+
+/** Notes what the exit at which the traveller is has said. @param p its calibrated probabilities */
+export function pass(traveller: Traveller, p: Float32Array): void {
+  const { plan, at, passed, answers, readings } = traveller;
+  const before = answers.at(-1);
+  const answer = plan.ensemble === 'mean' && before !== undefined ? meanWith(before, answers.length, p) : p;
+  answers.push(answer);
+  const reading = readingOf(answer);
+  readings.push(reading);
+  const score = scoreOf(plan.score, readings, plan.legs[at.leg]!.gates?.[at.stage]);
+  passed.push({ ...at, score, guess: reading.guess });
 }
 
 /** @param exit index in `passed` */
@@ -72,14 +86,13 @@ export function answerOf(traveller: Traveller, exit: number, reason: Reason): Jo
 }
 
 function stepsOf(traveller: Traveller, exit: number) {
-  const { plan, passed, answers } = traveller;
-  return passed.map(({ leg, stage, score }, index) => ({
-    rung: plan.legs[leg]!.rung,
-    exit: stage + 1,
-    // The score is the largest probability itself.
-    guess: answers[index]!.indexOf(score),
-    score,
-    threshold: plan.legs[leg]!.thresholds[stage] ?? null,
+  const { plan, passed, readings } = traveller;
+  return passed.map((each, index) => ({
+    ...readings[index]!,
+    rung: plan.legs[each.leg]!.rung,
+    exit: each.stage + 1,
+    score: each.score,
+    threshold: thresholdAt(plan, each),
     exited: index === exit,
   }));
 }

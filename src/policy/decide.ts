@@ -9,9 +9,11 @@ export interface Position {
   readonly stage: number;
 }
 
-/** An exit that a picture has passed, with its calibrated score. */
+/** An exit that a picture has passed, with what it said. */
 export interface ExitScore extends Position {
   readonly score: number;
+  /** Most probable class. */
+  readonly guess: number;
 }
 
 /** Why a picture stopped where it did; part of the HTTP contract. */
@@ -29,11 +31,20 @@ export interface Means {
   readonly spentMacs: number;
 }
 
-/** The next stage of the walk after `at`: deeper in the same rung, else the first stage of the next rung. */
-export function following(plan: Plan, at: Position): Position | undefined {
+/** The next stage of the walk: a later rung from a hopeless score, else deeper in the same rung, else the first stage of the next rung. */
+export function following(plan: Plan, at: Position & { readonly score?: number }): Position | undefined {
   const leg = plan.legs[at.leg]!;
+  const { skip } = leg;
+  if (skip !== undefined && at.stage === skip.stage && at.score !== undefined && at.score < skip.below)
+    return { leg: skip.leg, stage: 0 };
   if (at.stage + 1 < leg.thresholds.length) return { leg: at.leg, stage: at.stage + 1 };
   return at.leg + 1 < plan.legs.length ? { leg: at.leg + 1, stage: 0 } : undefined;
+}
+
+/** The score from which an exit answers; null: it never does. A class may ask for more than its exit does. */
+export function thresholdAt(plan: Plan, { leg, stage, guess }: ExitScore): number | null {
+  const threshold = plan.legs[leg]!.thresholds[stage] ?? null;
+  return threshold === null ? null : Math.max(threshold, plan.classThresholds[guess] ?? 0);
 }
 
 /**
@@ -43,10 +54,8 @@ export function following(plan: Plan, at: Position): Position | undefined {
 export function decide(plan: Plan, facts: CascadeFacts, passed: readonly ExitScore[], means: Means): Step {
   const here = passed.length - 1;
   const last = passed[here]!;
-  const threshold = plan.legs[last.leg]!.thresholds[last.stage];
-  if (threshold !== null && threshold !== undefined && last.score >= threshold) {
-    return { kind: 'answer', reason: 'confident', exit: here };
-  }
+  const threshold = thresholdAt(plan, last);
+  if (threshold !== null && last.score >= threshold) return { kind: 'answer', reason: 'confident', exit: here };
   const next = following(plan, last);
   if (next === undefined) return { kind: 'answer', reason: 'final', exit: here };
   const cost = facts[plan.legs[next.leg]!.rung]![next.stage]!;

@@ -40,7 +40,7 @@ describe('policies with mistakes', () => {
     'number.yaml': {
       change: edited((_, route) => (route[0].thresholds[0] = 1.5)),
       key: 'cascades.cifar10.route[0].thresholds[0]',
-      reason: /found 1\.5; .*<=1/,
+      reason: /found 1\.5; allowed: 0 to 1/,
     },
     'rung.yaml': {
       change: edited((_, route) => (route[0].rung = 'slimnet/0.5@31')),

@@ -12,7 +12,12 @@ const LARGE = 'slimnet/1@32';
 const never = [null, null, null, null];
 
 function policy(name: string, route: object): NamedPolicy {
-  return { name, file: `${name}.yaml`, policy: PolicyFile.parse({ kind: 'threshold', cascades: { cifar10: route } }) };
+  return {
+    name,
+    file: `${name}.yaml`,
+    version: '1',
+    policy: PolicyFile.parse({ kind: 'threshold', cascades: { cifar10: route } }),
+  };
 }
 
 const climb = (reach: number) => [

@@ -10,9 +10,9 @@ const place = {
   width: z.number().gt(0).max(1),
   resolution: z.int().positive(),
   exit: z.int().positive(),
-  score: z.number().min(0).max(1),
+  score: z.number().min(0),
 };
-const step = z.strictObject({ ...place, threshold: z.number().min(0).max(1).nullable(), exited: z.boolean() });
+const step = z.strictObject({ ...place, threshold: z.number().min(0).nullable(), exited: z.boolean() });
 const ms = z.number().nonnegative();
 
 /** The body of a 200 from POST /v1/classify. */
@@ -33,6 +33,8 @@ export const Answer = z.strictObject({
   route: z.strictObject({
     ...place,
     reason: z.enum(['confident', 'final', 'deadline', 'budget']),
+    point: z.string().min(1).optional(),
+    policy_version: z.string().min(1),
     steps: z.array(step).min(1).optional(),
   }),
   cost: z.strictObject({

@@ -56,5 +56,5 @@ export function slowPolicy(name: string, budgetMacs?: number): NamedPolicy {
     kind: 'threshold',
     cascades: { slow: { ...route, ...(budgetMacs === undefined ? {} : { budget_macs: budgetMacs }) } },
   });
-  return { name, file: `${name}.yaml`, policy };
+  return { name, file: `${name}.yaml`, version: '1', policy };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { CascadeFacts } from '../../src/cascade/cascade.js';
 import { decide, type ExitScore, following, surest } from '../../src/policy/decide.js';
-import type { Plan } from '../../src/policy/plan.js';
+import { somePlan } from '../support/plan.js';
 
 const facts: CascadeFacts = [
   [
@@ -13,17 +13,12 @@ const facts: CascadeFacts = [
     { macs: 200, batch: 4, ms: 8 },
   ],
 ];
-const plan: Plan = {
-  cascade: 'c',
-  policy: 'p',
-  legs: [
-    { rung: 0, thresholds: [0.9, 0.8], reach: 1 },
-    { rung: 1, thresholds: [null, null], reach: 1 },
-  ],
-  budgetMacs: Number.POSITIVE_INFINITY,
-};
+const plan = somePlan([
+  { rung: 0, thresholds: [0.9, 0.8], reach: 1 },
+  { rung: 1, thresholds: [null, null], reach: 1 },
+]);
 const free = { leftMs: Number.POSITIVE_INFINITY, spentMacs: 0 };
-const exit = (leg: number, stage: number, score: number): ExitScore => ({ leg, stage, score });
+const exit = (leg: number, stage: number, score: number, guess = 0): ExitScore => ({ leg, stage, score, guess });
 
 describe('decide', () => {
   it('answers where the score reaches the threshold, also exactly', () => {
@@ -62,6 +57,36 @@ describe('decide', () => {
       exit: 1,
     });
     expect(decide({ ...plan, budgetMacs: 130 }, facts, passed, { leftMs: 1e9, spentMacs: 30 }).kind).toBe('continue');
+  });
+});
+
+describe('a skip', () => {
+  const three = somePlan([
+    { rung: 0, thresholds: [0.9, 0.8], reach: 1, skip: { stage: 0, below: 0.3, leg: 2 } },
+    { rung: 0, thresholds: [0.9], reach: 0.5 },
+    { rung: 1, thresholds: [null], reach: 0.5 },
+  ]);
+  it('leads from a hopeless score straight to its rung', () => {
+    expect(decide(three, facts, [exit(0, 0, 0.29)], free)).toEqual({ kind: 'continue', next: { leg: 2, stage: 0 } });
+    expect(decide(three, facts, [exit(0, 0, 0.3)], free)).toEqual({ kind: 'continue', next: { leg: 0, stage: 1 } });
+  });
+  it('applies at its own exit only', () => {
+    const passed = [exit(0, 0, 0.5), exit(0, 1, 0.1)];
+    expect(decide(three, facts, passed, free)).toEqual({ kind: 'continue', next: { leg: 1, stage: 0 } });
+  });
+});
+
+describe('class thresholds', () => {
+  const strict = somePlan(plan.legs, { classThresholds: { 5: 0.95, 6: 0.1 } });
+  it('ask more of an exit that answers with such a class, never less', () => {
+    expect(decide(strict, facts, [exit(0, 0, 0.94, 5)], free).kind).toBe('continue');
+    expect(decide(strict, facts, [exit(0, 0, 0.95, 5)], free).kind).toBe('answer');
+    expect(decide(strict, facts, [exit(0, 0, 0.94, 4)], free).kind).toBe('answer');
+    expect(decide(strict, facts, [exit(0, 0, 0.89, 6)], free).kind).toBe('continue');
+  });
+  it('leave the last exit its answer', () => {
+    const passed = [exit(0, 0, 0.1, 5), exit(0, 1, 0.1, 5), exit(1, 0, 0.1, 5), exit(1, 1, 0.1, 5)];
+    expect(decide(strict, facts, passed, free)).toMatchObject({ kind: 'answer', reason: 'final' });
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type DecodeCosts, decodeMs, decodeSide, visitsOf } from '../../src/lane/decode-side.js';
+import { somePlan } from '../support/plan.js';
 
 // Sources of 100 and 1100 pixels; decoding to 128 costs a millisecond more than to 64, whatever the source.
 const costs: DecodeCosts = { sources: [100, 1100], ms: { 64: [1, 11], 128: [2, 12] }, shrinkMs: 0.5 };
@@ -44,7 +45,7 @@ describe('the side to decode', () => {
 
 describe('the sides that a plan visits', () => {
   const leg = (rung: number, reach: number) => ({ rung, thresholds: [null], reach });
-  const plan = { cascade: 'c', policy: 'p', budgetMacs: Number.POSITIVE_INFINITY };
+  const plan = somePlan([]);
 
   it('are those of each leg and of the larger ones after it, with the share of its pictures that get there', () => {
     const legs = [leg(0, 1), leg(1, 0.5), leg(2, 0.25)];

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import type { Cascade } from '../../src/cascade/cascade.js';
-import { fullPlan, planFor } from '../../src/policy/plan.js';
+import { parseYaml } from '../../src/config-file.js';
+import { fullPlan, plansFor } from '../../src/policy/plan.js';
 import { PolicyFile } from '../../src/policy/schema.js';
 import { configErrorOf } from '../support/config-error.js';
 
@@ -29,7 +31,9 @@ const cascade = (name: string): Cascade => ({
 const photos = cascade('photos');
 const threshold = (route: object[], more: object = {}) =>
   PolicyFile.parse({ kind: 'threshold', cascades: { photos: { route, ...more } } });
-const refused = (route: object[]) => configErrorOf(() => planFor(threshold(route), 'p', 'p.yaml', photos));
+const named = (policy: PolicyFile, name = 'p') => ({ name, file: 'p.yaml', version: '1', policy });
+const planFor = (policy: PolicyFile) => plansFor(named(policy), photos)[0];
+const refused = (route: object[]) => configErrorOf(() => plansFor(named(threshold(route)), photos));
 
 describe('a policy resolved against a cascade', () => {
   it('walks its rungs in its own order, with their places in the cascade', () => {
@@ -37,9 +41,13 @@ describe('a policy resolved against a cascade', () => {
       { rung: 'net/1@32', thresholds: [0.9, null, 0.8] },
       { rung: 'net/0.5@24', thresholds: [0.7, null] },
     ]);
-    expect(planFor(policy, 'p', 'p.yaml', photos)).toEqual({
+    expect(planFor(policy)).toEqual({
       cascade: 'photos',
       policy: 'p',
+      version: '1',
+      score: 'max_probability',
+      ensemble: 'none',
+      classThresholds: {},
       legs: [
         { rung: 2, thresholds: [0.9, null, 0.8], reach: 1 },
         { rung: 0, thresholds: [0.7, null], reach: 0.5 },
@@ -50,7 +58,7 @@ describe('a policy resolved against a cascade', () => {
 
   it('carries the budget', () => {
     const policy = threshold([{ rung: 'net/0.5@24', thresholds: [0.7, null] }], { budget_macs: 1e6 });
-    expect(planFor(policy, 'p', 'p.yaml', photos)?.budgetMacs).toBe(1e6);
+    expect(planFor(policy)?.budgetMacs).toBe(1e6);
   });
 
   const three = [
@@ -61,7 +69,7 @@ describe('a policy resolved against a cascade', () => {
 
   it('expects half of the pictures to climb, or the share that the policy states', () => {
     const stated = [three[0]!, { ...three[1]!, reach: 0.3 }, three[2]!];
-    expect(planFor(threshold(stated), 'p', 'p.yaml', photos)?.legs.map(({ reach }) => reach)).toEqual([1, 0.3, 0.15]);
+    expect(planFor(threshold(stated))?.legs.map(({ reach }) => reach)).toEqual([1, 0.3, 0.15]);
   });
 
   const entry = {
@@ -72,13 +80,13 @@ describe('a policy resolved against a cascade', () => {
   };
 
   it('carries the rule of entry, its weights in the order of the features', () => {
-    const plan = planFor(threshold(three, { entry }), 'p', 'p.yaml', photos);
+    const plan = planFor(threshold(three, { entry }));
     expect(plan?.entry).toEqual({ leg: 2, above: 0.6, intercept: -1, weights: [1, 2, 3, 4] });
   });
 
   it('is refused when the rule of entry names the first rung or none of the route', async () => {
     for (const rung of ['net/0.5@24', 'net/2@32']) {
-      const broken = () => planFor(threshold(three, { entry: { ...entry, rung } }), 'p', 'p.yaml', photos);
+      const broken = () => planFor(threshold(three, { entry: { ...entry, rung } }));
       const { key, reason } = await configErrorOf(broken);
       expect(key).toBe('cascades.photos.entry.rung');
       expect(reason).toContain(rung);
@@ -89,7 +97,7 @@ describe('a policy resolved against a cascade', () => {
   it('is none when the policy does not speak of that cascade', () => {
     const policy = threshold([{ rung: 'net/0.5@24', thresholds: [null, null] }]);
     for (const name of ['clothes', 'constructor', '__proto__']) {
-      expect(planFor(policy, 'p', 'p.yaml', cascade(name))).toBeUndefined();
+      expect(plansFor(named(policy), cascade(name))).toEqual([]);
     }
   });
 
@@ -105,9 +113,7 @@ describe('a policy resolved against a cascade', () => {
 
   it('may leave a rung before its last exit', () => {
     const short = [{ rung: 'net/0.5@24', thresholds: [0.7] }, three[2]!];
-    expect(planFor(threshold(short), 'p', 'p.yaml', photos)?.legs.map(({ thresholds }) => thresholds.length)).toEqual([
-      1, 3,
-    ]);
+    expect(planFor(threshold(short))?.legs.map(({ thresholds }) => thresholds.length)).toEqual([1, 3]);
   });
 
   it('is refused with more thresholds than there are exits', async () => {
@@ -126,17 +132,121 @@ describe('a policy resolved against a cascade', () => {
   });
 });
 
+describe('operating points', () => {
+  const route = [{ rung: 'net/0.5@24', thresholds: [0.7, null] }];
+  const point = (name: string, macs: number) => ({ name, expected: { macs, agreement: 0.99 }, route });
+  const policy = (rule: object) => PolicyFile.parse({ kind: 'threshold', cascades: { photos: rule } });
+
+  it('are a plan each, dear to cheap, and share what the cascade says of all', () => {
+    const rule = { budget_macs: 500, points: [point('dear', 200), point('cheap', 100)] };
+    const plans = plansFor(named(policy(rule)), photos);
+    expect(plans.map(({ point, expected, budgetMacs }) => [point, expected?.macs, budgetMacs])).toEqual([
+      ['dear', 200, 500],
+      ['cheap', 100, 500],
+    ]);
+  });
+
+  it.each([
+    [
+      'a dear one after a cheap one',
+      { points: [point('cheap', 1), point('dear', 2)] },
+      /points\[1\]\.expected\.macs.*2.*at most 1/,
+    ],
+    ['two of one name', { points: [point('a', 2), point('a', 1)] }, /points\[1\]\.name.*"a".*of its own/],
+    ['a floor that is none of them', { floor: 'b', points: [point('a', 2)] }, /floor.*"b".*allowed: a/],
+    ['a route beside them', { route, points: [point('a', 2)] }, /photos.*route, or points/],
+    ['neither route nor points', { budget_macs: 5 }, /photos.*route, or points/],
+    ['a floor without points', { route, floor: 'a' }, /floor.*points only/],
+  ])('are refused with %s', async (_, rule, sentence) => {
+    const text = stringify({ kind: 'threshold', cascades: { photos: rule } });
+    const { key, reason } = await configErrorOf(() => parseYaml(PolicyFile, text, 'p.yaml'));
+    expect(`${key}: ${reason}`).toMatch(sentence);
+  });
+});
+
+describe('the language of a route', () => {
+  const weights = { probability: 1, margin: 2, entropy: 3, agreement: 4 };
+  const gate = { intercept: -1, weights };
+  const two = (first: object, more: object = {}) =>
+    PolicyFile.parse({
+      kind: 'threshold',
+      ...more,
+      cascades: {
+        photos: {
+          route: [
+            { rung: 'net/0.5@24', thresholds: [0.7, 0.8], ...first },
+            { rung: 'net/1@32', thresholds: [null] },
+          ],
+        },
+      },
+    });
+
+  it('carries a skip as the place that it leads to', () => {
+    const plan = planFor(two({ skip: { exit: 1, below: 0.2, to: 'net/1@32' } }));
+    expect(plan?.legs[0]?.skip).toEqual({ stage: 0, below: 0.2, leg: 1 });
+  });
+
+  it.each([
+    ['to a rung that is not later', { exit: 1, below: 0.2, to: 'net/0.5@24' }, 'skip.to', 'net/1@32'],
+    ['from an exit that is not there', { exit: 3, below: 0.2, to: 'net/1@32' }, 'skip.exit', '1 to 2'],
+  ])('refuses a skip %s', async (_, skip, key, allowed) => {
+    const error = await configErrorOf(() => planFor(two({ skip })));
+    expect(error.key).toBe(`cascades.photos.route[0].${key}`);
+    expect(error.reason).toContain(allowed);
+  });
+
+  it('carries gates, their weights in the order of what they weigh', () => {
+    const plan = planFor(two({ gates: [gate, gate] }, { score: 'gate' }));
+    expect(plan?.score).toBe('gate');
+    expect(plan?.legs[0]?.gates).toEqual([1, 2].map(() => ({ intercept: -1, weights: [1, 2, 3, 4] })));
+    expect(plan?.legs[1]?.gates).toEqual([undefined]);
+  });
+
+  it('refuses a threshold without a gate, and gates without that score', async () => {
+    const missing = await configErrorOf(() => planFor(two({ gates: [gate, null] }, { score: 'gate' })));
+    expect(missing.key).toBe('cascades.photos.route[0].gates[1]');
+    const stray = await configErrorOf(() => planFor(two({ gates: [gate, gate] })));
+    expect(stray).toMatchObject({
+      key: 'cascades.photos.route[0].gates',
+      reason: expect.stringContaining('max_probability'),
+    });
+  });
+
+  it('turns labels into classes, and refuses one that is none', async () => {
+    const strict = (label: string) =>
+      PolicyFile.parse({
+        kind: 'threshold',
+        cascades: {
+          photos: { class_thresholds: { [label]: 0.95 }, route: [{ rung: 'net/1@32', thresholds: [null] }] },
+        },
+      });
+    expect(planFor(strict('b'))?.classThresholds).toEqual({ 1: 0.95 });
+    const { key, reason } = await configErrorOf(() => planFor(strict('dog')));
+    expect(`${key} ${reason}`).toMatch(/class_thresholds.*"dog"/);
+  });
+
+  it('counts exits with patience, and shares with every other score', () => {
+    expect(() => two({ thresholds: [2, 3] }, { score: 'patience' })).not.toThrow();
+    expect(() => two({ thresholds: [1.5, 2] }, { score: 'patience' })).toThrow('whole numbers');
+    expect(() => two({ thresholds: [2, 3] }, { score: 'margin' })).toThrow('0 to 1');
+  });
+});
+
 describe('the policy `full`', () => {
   it('walks the last rung of any cascade to its last exit', () => {
     const policy = PolicyFile.parse({ kind: 'full' });
     const plan = {
       cascade: 'photos',
       policy: 'everything',
+      version: '1',
+      score: 'max_probability',
+      ensemble: 'none',
+      classThresholds: {},
       legs: [{ rung: 2, thresholds: [null, null, null], reach: 1 }],
       budgetMacs: Number.POSITIVE_INFINITY,
     };
-    expect(planFor(policy, 'everything', 'p.yaml', photos)).toEqual(plan);
-    expect(fullPlan(photos)).toEqual({ ...plan, policy: 'full' });
+    expect(plansFor(named(policy, 'everything'), photos)).toEqual([plan]);
+    expect(fullPlan(photos)).toEqual({ ...plan, policy: 'full', version: 'built-in' });
   });
 });
 
