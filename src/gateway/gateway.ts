@@ -2,7 +2,7 @@
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError, ConfigErrors, RequestError } from '../errors.js';
-import type { NumberedPlan } from '../lane/messages.js';
+import type { Facts, NumberedPlan } from '../lane/messages.js';
 import { fit } from '../policy/check.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Plan } from '../policy/plan.js';
@@ -194,7 +194,7 @@ export class Gateway {
   async setModels(cascades: readonly Cascade[], policies: readonly NamedPolicy[]): Promise<{ ended: Promise<void> }> {
     const catalog = this.#checked(cascades, policies);
     await this.#lastEnded;
-    const next = this.#generation(cascades, true, () => catalog);
+    const next = this.#generation(cascades, true, () => catalog, this.#current.known(cascades));
     this.#next = next;
     try {
       if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down');
@@ -239,6 +239,7 @@ export class Gateway {
     cascades: readonly Cascade[],
     strict: boolean,
     catalog: (usable: readonly Cascade[]) => Catalog,
+    known?: Facts,
   ): Generation {
     const { queue, queueBytes, lanes: count, maxPixels, threads, hangMs } = this.#options;
     const dispatcher: Dispatcher = new Dispatcher(
@@ -247,7 +248,7 @@ export class Gateway {
       () => this.#generations.map((each) => each.dispatcher).filter((each) => each !== dispatcher),
     );
     const limits = { maxPixels, decoders: DECODERS, threads };
-    const options = { count, limits, cascades, strict, ...(hangMs === undefined ? {} : { hangMs }) };
+    const options = { count, limits, cascades, strict, known, ...(hangMs === undefined ? {} : { hangMs }) };
     return new Generation(options, dispatcher, catalog, this.#events);
   }
 

@@ -6,7 +6,7 @@
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
 import type { ConfigError, RequestError } from '../errors.js';
-import type { FromLane, Job, JobAnswer, NumberedPlan } from '../lane/messages.js';
+import type { Facts, FromLane, Job, JobAnswer, NumberedPlan } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import type { Catalog } from './catalog.js';
 import type { Dispatcher } from './dispatcher.js';
@@ -89,6 +89,10 @@ export class Generation {
 
   get facts(): Readonly<Record<string, CascadeFacts>> {
     return this.#lanes.facts;
+  }
+
+  known(cascades: readonly Cascade[]): Facts | undefined {
+    return this.#lanes.known(cascades);
   }
 
   get dispatcher(): Dispatcher {

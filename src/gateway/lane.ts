@@ -85,8 +85,8 @@ export class Lane {
     return this.#child.pid;
   }
 
-  measure(): void {
-    this.#send({ type: 'measure' });
+  measure(known?: Facts): void {
+    this.#send({ type: 'measure', known });
   }
 
   start(facts: Facts, plans: readonly NumberedPlan[]): void {

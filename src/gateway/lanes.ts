@@ -11,6 +11,8 @@ export interface LanesOptions {
   readonly cascades: readonly Cascade[];
   /** A cascade that does not load fails the start; else it is reported and left out. */
   readonly strict: boolean;
+  /** What was measured before, of those of the cascades that are the same. */
+  readonly known?: Facts | undefined;
   /** A lane that is silent for so long is killed. */
   readonly hangMs?: number;
 }
@@ -66,6 +68,18 @@ export class Lanes {
   /** Facts of the usable cascades, by name; empty until a lane has measured them. */
   get facts(): Readonly<Record<string, CascadeFacts>> {
     return this.#facts?.cascades ?? {};
+  }
+
+  /** What is known of these cascades: those of them that are here, with the same files. */
+  known(cascades: readonly Cascade[]): Facts | undefined {
+    if (this.#facts === undefined) return undefined;
+    const here = new Set(this.#cascades.map((cascade) => JSON.stringify(cascade)));
+    // A file without a copy may have changed under its name.
+    const isSame = (each: Cascade) =>
+      here.has(JSON.stringify(each)) &&
+      each.rungs.every(({ stages }) => stages.every((stage) => stage.copy !== undefined));
+    const same = cascades.filter(isSame).map(({ name }) => [name, this.facts[name]!] as const);
+    return { cascades: Object.fromEntries(same), decode: this.#facts.decode };
   }
 
   /** Tells every lane of further plans, and of those that no job will name again. */
@@ -125,7 +139,7 @@ export class Lanes {
     for (const { file, key, reason, cascade } of broken)
       this.#events.broken(new ConfigError(file, key, `${reason} (cascade ${cascade} is left out)`));
     this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
-    lane.measure();
+    lane.measure(this.#options.known);
   }
 
   /** A cascade that the other lanes serve does not load any more: without it this lane would die of its first picture. */

@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions, measure } from './loaded.js';
-import type { BrokenCascade, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
+import type { BrokenCascade, Facts, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
 
 const BEAT_MS = 1000;
 /** libvips gives up by itself before (lane/decode); a decoder that loops does not. */
@@ -54,11 +54,13 @@ async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
   send({ type: 'loaded', broken });
 }
 
-async function measureAll(): Promise<void> {
+async function measureAll(known?: Facts): Promise<void> {
   const facts: Record<string, CascadeFacts> = {};
-  for (const [name, loaded] of cascades) facts[name] = await measure(loaded);
+  for (const [name, loaded] of cascades) facts[name] = known?.cascades[name] ?? (await measure(loaded));
   const sides = [...cascades.values()].flatMap(({ cascade }) => cascade.rungs.map(({ resolution }) => resolution));
-  send({ type: 'measured', facts: { cascades: facts, decode: await measureDecodes([...new Set(sides)]) } });
+  const isKnown = known !== undefined && sides.every((side) => known.decode.ms[side] !== undefined);
+  const decode = isKnown ? known.decode : await measureDecodes([...new Set(sides)]);
+  send({ type: 'measured', facts: { cascades: facts, decode } });
 }
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {
@@ -77,7 +79,7 @@ async function receive(message: ToLane): Promise<void> {
     case 'load':
       return load(message);
     case 'measure':
-      return measureAll();
+      return measureAll(message.known);
     case 'start':
       return start(message);
     case 'plans':

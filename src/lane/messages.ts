@@ -96,7 +96,8 @@ export interface LaneLimits {
 /** Gateway to lane. */
 export type ToLane =
   | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
-  | { readonly type: 'measure' }
+  /** `known`: of the same files on the same machine; only the rest is measured. */
+  | { readonly type: 'measure'; readonly known?: Facts | undefined }
   | { readonly type: 'start'; readonly facts: Facts; readonly plans: readonly NumberedPlan[] }
   /** Sent before any job that names an added plan, and after the last answer to one that names a retired plan. */
   | { readonly type: 'plans'; readonly added: readonly NumberedPlan[]; readonly retired: readonly number[] }
