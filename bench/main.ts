@@ -14,6 +14,10 @@ const BENCHES: Record<string, Bench> = {
     about: 'images/s over HTTP of every policy on a folder of pictures, decoding counted, as a ratio to `full`',
     load: () => import('./photos.js'),
   },
+  reload: {
+    about: 'failed requests and event-loop delay of the gateway while policies and models are reloaded under load',
+    load: () => import('./reload.js'),
+  },
 };
 
 function usage(): string {
