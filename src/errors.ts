@@ -39,6 +39,14 @@ export class RequestError extends Error {
   }
 }
 
+/** A configuration is refused as a whole, for these reasons. */
+export class ConfigErrors extends Error {
+  constructor(readonly errors: readonly ConfigError[]) {
+    super(errors.map(({ message }) => message).join('; '));
+    this.name = 'ConfigErrors';
+  }
+}
+
 /** The gateway cannot start, for a reason that lies in no file. */
 export class StartError extends Error {}
 

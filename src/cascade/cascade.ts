@@ -9,8 +9,10 @@ export interface Label {
 
 /** Stage k takes the image or features of earlier stages and gives logits k and features for later stages. */
 export interface Stage {
-  /** Absolute path of the ONNX file. */
+  /** Absolute path of the ONNX file: what errors name. */
   readonly file: string;
+  /** Where lanes read its bytes: a copy that no deploy changes or removes; undefined: `file` itself. */
+  readonly copy?: string;
   readonly inputs: readonly string[];
   readonly features: readonly string[];
   readonly logits: string;

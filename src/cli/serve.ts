@@ -2,14 +2,17 @@
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RequestError } from '../errors.js';
+import { readConfiguration } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
+import { ModelStore } from '../gateway/model-store.js';
 import { Auth } from '../http/auth.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
 import { print } from './fail.js';
-import { openGateway } from './open.js';
+import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
+import { type Reloading, startReloading } from './reloading.js';
 
 interface ServeFlags extends GatewayFlags {
   host: string;
@@ -22,11 +25,18 @@ interface ServeFlags extends GatewayFlags {
   drainMs: number;
   rate: number;
   apiKeySha256: string[];
+  watch: boolean;
   logLevel: (typeof LOG_LEVELS)[number];
 }
 
 /** For the last answers to leave. */
 const FAREWELL_MS = 500;
+
+function yesOrNo(text: string): boolean {
+  const at = ['yes', 'true', '1', 'no', 'false', '0'].indexOf(text.toLowerCase());
+  if (at < 0) throw new InvalidArgumentError('allowed: yes, no.');
+  return at < 3;
+}
 
 /** Comma-separated, or given several times. */
 function hashes(text: string, before: string[] = []): string[] {
@@ -96,13 +106,22 @@ export function serveCommand(program: Command): void {
     .addOption(
       new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'),
     )
+    .addOption(
+      new Option('--watch [yes]', 'reload models and policies when their files change; SIGHUP does so always')
+        .env('SLUICE_WATCH')
+        .default(true, 'yes')
+        .argParser(yesOrNo),
+    )
+    .addOption(new Option('--no-watch', 'reload on SIGHUP only'))
     .action(serve);
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
   const metrics = new Metrics();
-  const gateway = await openGateway(flags, {
+  const store = await ModelStore.open();
+  const started = await readConfiguration(flags, store);
+  const gateway = gatewayOf(started, flags, {
     laneReady: (lane, pid) => log.info({ lane, pid }, 'lane is ready'),
     laneDied: (lane, cause) => {
       log.warn({ lane, cause }, 'lane died and is replaced');
@@ -113,22 +132,28 @@ async function serve(flags: ServeFlags): Promise<void> {
   });
   metrics.watch(gateway);
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
-  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes: flags.maxBytes }, flags);
+  let reloading: Reloading | undefined;
+  const { maxBytes } = flags;
+  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes, lastReload: () => reloading?.last() }, flags);
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
     gateway.drain();
+    await reloading?.close();
     // At the end of the time who still waits is told so, and then cut off.
     const late = setTimeout(() => void gateway.close(), flags.drainMs);
     await server.close(flags.drainMs + FAREWELL_MS);
     clearTimeout(late);
     await gateway.close();
+    store.close();
     log.info('stopped');
   });
   const url = await server.listen();
+  reloading = startReloading(flags, { gateway, store, started, metrics, log });
   log.info({ url, lanes: flags.lanes }, 'listens; lanes warm up');
   await gateway.start().catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;
+    await reloading?.close();
     await server.close(0);
     throw error;
   });

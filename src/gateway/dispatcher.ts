@@ -52,13 +52,20 @@ export class Dispatcher {
   readonly #suspects: Entry[] = [];
   readonly #slots = new Map<LaneHandle, Slot>();
   readonly #onPoison: (image: Uint8Array) => void;
+  readonly #beside: () => Iterable<Dispatcher>;
   #nextId = 1;
   #heldBytes = 0;
   #recentMs = 0;
 
-  constructor(limits: DispatcherLimits, onPoison: (image: Uint8Array) => void) {
+  /** @param beside other dispatchers of the gateway: the limits of queue and bytes hold for all of them together */
+  constructor(
+    limits: DispatcherLimits,
+    onPoison: (image: Uint8Array) => void,
+    beside: () => Iterable<Dispatcher> = () => [],
+  ) {
     this.#limits = limits;
     this.#onPoison = onPoison;
+    this.#beside = beside;
   }
 
   /** Requests that wait for a lane. */
@@ -82,8 +89,14 @@ export class Dispatcher {
    * @throws RequestError overloaded when there is no place for one more
    */
   admit(bytes = 0): void {
-    if (this.queued < this.#limits.queue && this.#heldBytes + bytes <= this.#limits.bytes) return;
-    const detail = `the gateway has ${this.queued} requests waiting and takes no more for the moment`;
+    let queued = this.queued;
+    let held = this.#heldBytes + bytes;
+    for (const other of this.#beside()) {
+      queued += other.queued;
+      held += other.#heldBytes;
+    }
+    if (queued < this.#limits.queue && held <= this.#limits.bytes) return;
+    const detail = `the gateway has ${queued} requests waiting and takes no more for the moment`;
     throw new RequestError('overloaded', detail, this.retryAfterSeconds);
   }
 

@@ -1,15 +1,19 @@
 /** The gateway without HTTP: bytes and a policy in, an answer and its cost out. HTTP, the command line and the tests stand on it. */
 
-import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
-import { type Cascade, type CascadeFacts, fullMacs } from '../cascade/cascade.js';
-import { ConfigError, RequestError } from '../errors.js';
-import type { FromLane, JobAnswer } from '../lane/messages.js';
+import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
+import { ConfigError, ConfigErrors, RequestError } from '../errors.js';
+import type { NumberedPlan } from '../lane/messages.js';
+import { fit } from '../policy/check.js';
 import type { NamedPolicy } from '../policy/loader.js';
-import { type Plan, plansFor } from '../policy/plan.js';
+import type { Plan } from '../policy/plan.js';
+import { Catalog, lostDefaults, numbered } from './catalog.js';
 import { Dispatcher } from './dispatcher.js';
-import type { Lane, LaneState } from './lane.js';
-import { Lanes } from './lanes.js';
+import { type Admission, type GatewayEvents, Generation, type LaneNow } from './generation.js';
+import { PoisonMemory } from './poison.js';
+import type { ClassifyRequest, ClassifyResult } from './request.js';
+
+export type { GatewayEvents, LaneNow } from './generation.js';
+export type { ClassifyRequest, ClassifyResult } from './request.js';
 
 export interface GatewayOptions {
   readonly cascades: readonly Cascade[];
@@ -27,60 +31,25 @@ export interface GatewayOptions {
   readonly hangMs?: number;
 }
 
-export interface ClassifyRequest {
-  readonly image: Uint8Array;
-  readonly cascade?: string | undefined;
-  readonly policy?: string | undefined;
-  readonly top: number;
-  /** Milliseconds since the epoch; Infinity without one. */
-  readonly deadlineAt: number;
-  readonly explain: boolean;
-  readonly signal?: AbortSignal;
-}
-
-export interface ClassifyResult {
-  readonly cascade: Cascade;
-  readonly plan: Plan;
-  readonly answer: JobAnswer;
-  /** MACs of the last rung to its last exit. */
-  readonly fullMacs: number;
-  /** From the call to the answer. */
-  readonly totalMs: number;
-}
-
-export interface LaneNow {
-  readonly number: number;
-  readonly pid: number;
-  readonly state: LaneState;
-  /** On board. */
-  readonly requests: number;
-}
-
-/** What happens inside, for logs and metrics. */
-export interface GatewayEvents {
-  laneReady?(lane: number, pid: number): void;
-  laneDied?(lane: number, cause: string): void;
-  laneWorked?(lane: number, busyMs: number, batches: readonly number[]): void;
-  broken?(error: ConfigError): void;
-}
-
 /** Requests sent to one lane at a time. */
 const WINDOW = 32;
 /** Bytes sent to one lane at a time, unless one picture has more: copying more would keep the gateway's thread too long. */
 const WINDOW_BYTES = 16_000_000;
 /** Decodes that overlap with inference in one lane. */
 const DECODERS = 2;
-/** Pictures remembered as deadly, by their SHA-256. */
-const POISON_MEMORY = 1000;
 
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #events: GatewayEvents;
-  readonly #dispatcher: Dispatcher;
-  readonly #lanes: Lanes;
-  /** Lengths of deadly pictures, by SHA-256: only a picture of such a length has to be hashed. */
-  readonly #poison = new LRUCache<string, number>({ max: POISON_MEMORY });
-  #cascades = new Map<string, Cascade>();
+  readonly #poison = new PoisonMemory();
+  /** Takes all new requests. */
+  #current: Generation;
+  /** Warms up to take them. */
+  #next: Generation | undefined;
+  /** Finishes what it took before. */
+  #last: Generation | undefined;
+  #lastEnded: Promise<void> = Promise.resolve();
+  #planIds = 0;
   #starting: Promise<void> | undefined;
   #draining = false;
   #closed = false;
@@ -89,30 +58,11 @@ export class Gateway {
   constructor(options: GatewayOptions, events: GatewayEvents = {}) {
     this.#options = options;
     this.#events = events;
-    const { queue, queueBytes } = options;
-    const limits = { queue, bytes: queueBytes, window: WINDOW, windowBytes: WINDOW_BYTES };
-    this.#dispatcher = new Dispatcher(limits, (image) => this.#poison.set(digest(image), image.length));
-    this.#lanes = new Lanes(
-      {
-        count: options.lanes,
-        limits: { maxPixels: options.maxPixels, decoders: DECODERS, threads: options.threads },
-        cascades: options.cascades,
-        plans: (usable) => this.#plans(usable),
-        ...(options.hangMs === undefined ? {} : { hangMs: options.hangMs }),
-      },
-      {
-        attach: (lane) => {
-          this.#dispatcher.attach(lane);
-          this.#events.laneReady?.(lane.number, lane.pid ?? 0);
-        },
-        detach: (lane, { cause, fromOutside }) => {
-          this.#events.laneDied?.(lane.number, cause);
-          this.#dispatcher.detach(lane, fromOutside);
-        },
-        results: (lane, message) => this.#results(lane, message),
-        broken: (error) => this.#events.broken?.(error),
-      },
-    );
+    this.#current = this.#generation(options.cascades, false, (usable) => {
+      const { plans, errors } = fit(options.policies, usable);
+      for (const error of errors) this.#events.broken?.(error);
+      return this.#catalog(usable, options.policies, this.#number(plans));
+    });
   }
 
   /**
@@ -126,9 +76,9 @@ export class Gateway {
 
   async #start(): Promise<void> {
     if (this.#options.cascades.length === 0) throw new ConfigError('models', '', 'no cascade can be served');
-    await this.#lanes.start();
-    if (this.#cascades.size === 0) {
-      this.#lanes.close();
+    await this.#current.start();
+    if (this.cascades.length === 0) {
+      this.#current.close(new RequestError('shutting_down', 'no cascade can be served'));
       throw new ConfigError('models', '', 'no cascade can be served: none of them loads');
     }
     this.#ready = true;
@@ -136,93 +86,132 @@ export class Gateway {
 
   /** True when each lane has been warm, one still is, and the gateway is not on its way out. */
   get ready(): boolean {
-    return this.#ready && !this.#draining && this.#lanes.count('ready') > 0;
+    return this.#ready && !this.#draining && this.#current.warm > 0;
   }
 
   get queued(): number {
-    return this.#dispatcher.queued;
+    return this.#generations.reduce((sum, { dispatcher }) => sum + dispatcher.queued, 0);
   }
 
-  get laneCounts(): { ready: number; starting: number } {
-    const ready = this.#lanes.count('ready');
-    return { ready, starting: this.#options.lanes - ready };
+  /** `retiring`: lanes of the models before, which finish what they took. */
+  get laneCounts(): { ready: number; starting: number; retiring: number } {
+    const { lanes } = this.#options;
+    const ready = this.#current.warm;
+    const starting = lanes - ready + (this.#next === undefined ? 0 : lanes);
+    return { ready, starting, retiring: this.#last?.lanes.length ?? 0 };
   }
 
-  /** The lanes that have not died. */
+  /** The lanes that have not died; around a change of models there are two of each number. */
   get lanes(): readonly LaneNow[] {
-    return this.#lanes.alive.map((lane) => {
-      const { number, pid, state } = lane;
-      return { number, pid: pid ?? 0, state, requests: this.#dispatcher.load(lane) };
-    });
+    return this.#generations.flatMap(({ lanes }) => lanes);
+  }
+
+  /** Cascades that lanes hold, or still hold. */
+  get heldCascades(): readonly Cascade[] {
+    return this.#generations.flatMap(({ catalog }) => catalog?.cascades ?? []);
   }
 
   /** The usable cascades. */
   get cascades(): readonly Cascade[] {
-    return [...this.#cascades.values()];
+    return this.#current.catalog?.cascades ?? [];
   }
 
   get policies(): readonly NamedPolicy[] {
-    return this.#options.policies;
+    return this.#current.catalog?.policies ?? this.#options.policies;
   }
 
   facts(cascade: string): CascadeFacts {
-    return this.#lanes.facts[cascade] ?? [];
+    return this.#current.facts[cascade] ?? [];
   }
 
   get defaultCascade(): string {
-    const { defaultCascade: wanted } = this.#options;
-    const { cascades } = this;
-    const cascade =
-      cascades.find(({ name }) => name === wanted) ?? cascades.find(({ isDefault }) => isDefault) ?? cascades[0];
-    return cascade?.name ?? '';
+    return this.#current.catalog?.defaultCascade ?? '';
   }
 
   get defaultPolicy(): string {
     return this.#options.defaultPolicy;
   }
 
-  /** Which plans there are, as (cascade, policy). */
+  /** The plans that new requests are given. */
   get plans(): readonly Plan[] {
-    return this.#lanes.plans;
-  }
-
-  /** @throws RequestError unknown_cascade, unknown_policy */
-  plan(cascadeName?: string, policyName?: string): { plan: Plan; index: number } {
-    if (this.#cascades.size === 0) throw new RequestError('starting', 'the lanes are still warming up', 1);
-    const cascade = cascadeName ?? this.defaultCascade;
-    const policy = policyName ?? this.#options.defaultPolicy;
-    const index = this.#lanes.plans.findIndex((plan) => plan.cascade === cascade && plan.policy === policy);
-    if (index >= 0) return { plan: this.#lanes.plans[index]!, index };
-    if (!this.#cascades.has(cascade)) {
-      throw new RequestError(
-        'unknown_cascade',
-        `no cascade "${cascade}"; there are: ${[...this.#cascades.keys()].join(', ')}`,
-      );
-    }
-    const known = this.#lanes.plans.filter((plan) => plan.cascade === cascade).map((plan) => plan.policy);
-    throw new RequestError('unknown_policy', `no policy "${policy}" for ${cascade}; there are: ${known.join(', ')}`);
+    return this.#current.catalog?.plans.map(({ plan }) => plan) ?? [];
   }
 
   /**
-   * For a caller who has a body to send: asked before it is read.
-   * @throws RequestError overloaded
+   * Decides which plan a request walks: the one place where that is decided.
+   * @throws RequestError starting, unknown_cascade, unknown_policy
    */
-  admit(): void {
-    this.#dispatcher.admit();
+  plan(cascade?: string, policy?: string): NumberedPlan {
+    const { catalog } = this.#current;
+    if (catalog === undefined || catalog.cascades.length === 0)
+      throw new RequestError('starting', 'the lanes are still warming up', 1);
+    return catalog.points(cascade, policy)[0];
   }
 
-  /** @throws RequestError for all that can be wrong with one request */
-  async classify(request: ClassifyRequest): Promise<ClassifyResult> {
+  /**
+   * Lets a request in, before its body is read: it keeps the plan and the models of this moment until it is disposed of.
+   * @throws RequestError shutting_down, overloaded, and as {@link plan}
+   */
+  admit(cascade?: string, policy?: string): Admission {
+    if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
+    const chosen = this.plan(cascade, policy);
+    this.#current.dispatcher.admit();
+    return this.#current.admit(chosen);
+  }
+
+  /**
+   * @param admission of this request; without it, it is let in now
+   * @throws RequestError for all that can be wrong with one request
+   */
+  async classify(request: ClassifyRequest, admission?: Admission): Promise<ClassifyResult> {
     if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
     const from = performance.now();
-    const { plan, index } = this.plan(request.cascade, request.policy);
-    if (this.#isPoison(request.image)) {
+    using own = admission === undefined ? this.admit(request.cascade, request.policy) : undefined;
+    const { plan, cascade, fullMacs, dispatch } = (admission ?? own)!;
+    if (this.#poison.has(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
     const { image, top, deadlineAt, explain, signal } = request;
-    const answer = await this.#dispatcher.dispatch({ image, plan: index, top, deadlineAt, explain }, signal);
-    const cascade = this.#cascades.get(plan.cascade)!;
-    return { cascade, plan, answer, fullMacs: fullMacs(this.facts(plan.cascade)), totalMs: performance.now() - from };
+    const answer = await dispatch({ image, top, deadlineAt, explain }, signal);
+    return { cascade, plan, answer, fullMacs, totalMs: performance.now() - from };
+  }
+
+  /**
+   * Serves these policies from now on; requests that were let in keep theirs.
+   * @throws ConfigErrors when one does not fit the models, or the default would be gone; then nothing has changed
+   */
+  setPolicies(policies: readonly NamedPolicy[]): void {
+    const { cascades, plans } = this.#current.catalog!;
+    this.#current.offer(this.#checked(cascades, policies, plans));
+  }
+
+  /**
+   * Warms up lanes with these models beside those that serve; then new requests go to them, and the lanes before end with the last
+   * request that they were given. Waits first for a change before this one to end, so there are never more than two sets.
+   * @returns resolves, within an object, when the lanes before have ended
+   * @throws ConfigErrors as {@link setPolicies} and for models that do not load, StartError; then nothing has changed
+   */
+  async setModels(cascades: readonly Cascade[], policies: readonly NamedPolicy[]): Promise<{ ended: Promise<void> }> {
+    const catalog = this.#checked(cascades, policies);
+    await this.#lastEnded;
+    const next = this.#generation(cascades, true, () => catalog);
+    this.#next = next;
+    try {
+      if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down');
+      await next.start();
+    } catch (error) {
+      next.close(new RequestError('shutting_down', 'these models are not served'));
+      throw error;
+    } finally {
+      this.#next = undefined;
+    }
+    const last = this.#current;
+    this.#current = next;
+    this.#last = last;
+    this.#lastEnded = last.retire().then(() => {
+      this.#last = undefined;
+    });
+    return { ended: this.#lastEnded };
   }
 
   /** Says "not ready" from now on; requests are still answered. */
@@ -234,40 +223,54 @@ export class Gateway {
   async close(): Promise<void> {
     this.#draining = true;
     this.#closed = true;
-    this.#dispatcher.close(new RequestError('shutting_down', 'the gateway is shutting down', 1));
-    this.#lanes.close();
+    for (const each of this.#generations)
+      each.close(new RequestError('shutting_down', 'the gateway is shutting down', 1));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  #isPoison(image: Uint8Array): boolean {
-    for (const length of this.#poison.values()) if (length === image.length) return this.#poison.has(digest(image));
-    return false;
+  get #generations(): readonly Generation[] {
+    return [this.#current, this.#next, this.#last].filter((each) => each !== undefined);
   }
 
-  #plans(usable: readonly Cascade[]): readonly Plan[] {
-    this.#cascades = new Map(usable.map((cascade) => [cascade.name, cascade]));
-    return usable.flatMap((cascade) =>
-      this.#options.policies.flatMap((policy) => {
-        try {
-          return plansFor(policy, cascade);
-        } catch (error) {
-          if (!(error instanceof ConfigError)) throw error;
-          this.#events.broken?.(error);
-          return [];
-        }
-      }),
+  #generation(
+    cascades: readonly Cascade[],
+    strict: boolean,
+    catalog: (usable: readonly Cascade[]) => Catalog,
+  ): Generation {
+    const { queue, queueBytes, lanes: count, maxPixels, threads, hangMs } = this.#options;
+    const dispatcher: Dispatcher = new Dispatcher(
+      { queue, bytes: queueBytes, window: WINDOW, windowBytes: WINDOW_BYTES },
+      (image) => this.#poison.add(image),
+      () => this.#generations.map((each) => each.dispatcher).filter((each) => each !== dispatcher),
     );
+    const limits = { maxPixels, decoders: DECODERS, threads };
+    const options = { count, limits, cascades, strict, ...(hangMs === undefined ? {} : { hangMs }) };
+    return new Generation(options, dispatcher, catalog, this.#events);
   }
 
-  #results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void {
-    this.#events.laneWorked?.(lane.number, message.busyMs, message.batches);
-    this.#dispatcher.results(lane, message.results);
+  #catalog(cascades: readonly Cascade[], policies: readonly NamedPolicy[], plans: readonly NumberedPlan[]): Catalog {
+    const { defaultCascade: cascade, defaultPolicy: policy } = this.#options;
+    return new Catalog(cascades, policies, plans, { cascade, policy });
   }
-}
 
-function digest(image: Uint8Array): string {
-  return createHash('sha256').update(image).digest('hex');
+  #number(plans: readonly Plan[], before: readonly NumberedPlan[] = []): readonly NumberedPlan[] {
+    return numbered(plans, before, () => ++this.#planIds);
+  }
+
+  /** @param before plans that the same models have already */
+  #checked(
+    cascades: readonly Cascade[],
+    policies: readonly NamedPolicy[],
+    before: readonly NumberedPlan[] = [],
+  ): Catalog {
+    const { plans, errors } = fit(policies, cascades);
+    if (errors.length > 0) throw new ConfigErrors(errors);
+    const catalog = this.#catalog(cascades, policies, this.#number(plans, before));
+    const lost = lostDefaults(this.#current.catalog!, catalog);
+    if (lost.length > 0) throw new ConfigErrors(lost);
+    return catalog;
+  }
 }

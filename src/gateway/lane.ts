@@ -3,8 +3,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Cascade } from '../cascade/cascade.js';
-import type { BrokenCascade, Facts, FromLane, Job, LaneLimits, ToLane } from '../lane/messages.js';
-import type { Plan } from '../policy/plan.js';
+import type { BrokenCascade, Facts, FromLane, Job, LaneLimits, NumberedPlan, ToLane } from '../lane/messages.js';
 
 export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
 
@@ -44,6 +43,7 @@ export class Lane {
   readonly #jobs: Job[] = [];
   #lastHeard = performance.now();
   #cause: string | undefined;
+  #started = false;
 
   constructor(
     /** From 0; a replacement takes the number of the lane that it replaces. */
@@ -89,8 +89,14 @@ export class Lane {
     this.#send({ type: 'measure' });
   }
 
-  start(facts: Facts, plans: readonly Plan[]): void {
+  start(facts: Facts, plans: readonly NumberedPlan[]): void {
+    this.#started = true;
     this.#send({ type: 'start', facts, plans });
+  }
+
+  /** A lane that has not been started gets what is held then with its `start`. */
+  changePlans(added: readonly NumberedPlan[], retired: readonly number[]): void {
+    if (this.#started) this.#send({ type: 'plans', added, retired });
   }
 
   /** What comes in one turn of the event loop goes to the lane in one message. */

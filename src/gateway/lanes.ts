@@ -1,22 +1,23 @@
 /** The lanes of the gateway: starts them, has one of them measure the cascades, replaces those that die. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
-import { ConfigError, RequestError, StartError } from '../errors.js';
-import type { BrokenCascade, Facts, FromLane, LaneLimits } from '../lane/messages.js';
-import type { Plan } from '../policy/plan.js';
+import { ConfigError, ConfigErrors, RequestError, StartError } from '../errors.js';
+import type { BrokenCascade, Facts, FromLane, LaneLimits, NumberedPlan } from '../lane/messages.js';
 import { Lane, type LaneDeath, type LaneState } from './lane.js';
 
 export interface LanesOptions {
   readonly count: number;
   readonly limits: LaneLimits;
   readonly cascades: readonly Cascade[];
-  /** Makes the plans once it is known which cascades load. */
-  readonly plans: (usable: readonly Cascade[]) => readonly Plan[];
+  /** A cascade that does not load fails the start; else it is reported and left out. */
+  readonly strict: boolean;
   /** A lane that is silent for so long is killed. */
   readonly hangMs?: number;
 }
 
 export interface LanesEvents {
+  /** Asked for once it is known which cascades load: the plans with which lanes start. */
+  plans(usable: readonly Cascade[]): readonly NumberedPlan[];
   attach(lane: Lane): void;
   detach(lane: Lane, death: LaneDeath): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
@@ -36,7 +37,6 @@ export class Lanes {
   readonly #failures: number[];
   #cascades: readonly Cascade[];
   #facts: Facts | undefined;
-  #plans: readonly Plan[] = [];
   #measuring: Lane | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
   #closing = false;
@@ -52,7 +52,8 @@ export class Lanes {
 
   /**
    * Resolves when every lane is ready.
-   * @throws RequestError shutting_down when closed before that; StartError when a lane dies again and again
+   * @throws RequestError shutting_down when closed before that; StartError when a lane dies again and again; ConfigErrors, when
+   *   strict, for cascades that do not load
    */
   async start(): Promise<void> {
     const ready = new Promise<void>((done, failed) => {
@@ -67,8 +68,10 @@ export class Lanes {
     return this.#facts?.cascades ?? {};
   }
 
-  get plans(): readonly Plan[] {
-    return this.#plans;
+  /** Tells every lane of further plans, and of those that no job will name again. */
+  changePlans(added: readonly NumberedPlan[], retired: readonly number[]): void {
+    if (added.length + retired.length === 0) return;
+    for (const lane of this.alive) lane.changePlans(added, retired);
   }
 
   /** Those that have not died. */
@@ -108,13 +111,17 @@ export class Lanes {
   #loaded(lane: Lane, broken: readonly BrokenCascade[]): void {
     if (this.#facts !== undefined) {
       const [lost] = broken;
-      if (lost === undefined) lane.start(this.#facts, this.#plans);
+      if (lost === undefined) this.#startLane(lane);
       else this.#refuse(lane, lost);
       return;
     }
     // The first lane to load decides what is usable, and measures it; the others wait for its figures.
     if (this.#measuring !== undefined) return;
     this.#measuring = lane;
+    if (broken.length > 0 && this.#options.strict) {
+      this.#warm?.failed(new ConfigErrors(broken.map(({ file, key, reason }) => new ConfigError(file, key, reason))));
+      return;
+    }
     for (const { file, key, reason, cascade } of broken)
       this.#events.broken(new ConfigError(file, key, `${reason} (cascade ${cascade} is left out)`));
     this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
@@ -130,8 +137,11 @@ export class Lanes {
   #measured(lane: Lane, facts: Facts): void {
     if (lane !== this.#measuring) return;
     this.#facts = facts;
-    this.#plans = this.#options.plans(this.#cascades);
-    for (const each of this.#lanes) if (each?.state === 'loaded') each.start(this.#facts, this.#plans);
+    for (const each of this.#lanes) if (each?.state === 'loaded') this.#startLane(each);
+  }
+
+  #startLane(lane: Lane): void {
+    lane.start(this.#facts!, this.#events.plans(this.#cascades));
   }
 
   #ready(lane: Lane): void {

@@ -3,11 +3,14 @@
 import { randomUUID } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { RequestError } from '../errors.js';
-import { catalogueRoutes } from './catalogue.js';
+import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
 import { asRequestError, sendProblem } from './problem.js';
 
-export type AppDeps = ClassifyDeps;
+export interface AppDeps extends ClassifyDeps {
+  /** Where models and policies are reloaded. */
+  readonly lastReload?: () => ShownReload | undefined;
+}
 
 export function createApp(deps: AppDeps): Express {
   const { gateway, metrics, log } = deps;
@@ -27,7 +30,8 @@ export function createApp(deps: AppDeps): Express {
     response.json({ status: 'live' });
   });
   app.get('/readyz', (_request, response) => {
-    const lanes = gateway.laneCounts;
+    const { ready, starting } = gateway.laneCounts;
+    const lanes = { ready, starting };
     response.status(gateway.ready ? 200 : 503).json({ status: gateway.ready ? 'ready' : 'not ready', lanes });
   });
   app.get('/metrics', async (_request, response) => {
@@ -45,7 +49,7 @@ export function createApp(deps: AppDeps): Express {
     await deps.auth.admit(request);
     next();
   });
-  app.use('/v1', catalogueRoutes(gateway));
+  app.use('/v1', catalogueRoutes(gateway, deps.lastReload ?? (() => undefined)));
 
   app.use(() => {
     throw new RequestError('not_found', 'nothing answers at this address');

@@ -3,12 +3,19 @@
 import { Router } from 'express';
 import type { Cascade } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
-import { RequestError } from '../errors.js';
+import { type ConfigError, RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Plan } from '../policy/plan.js';
 
-export function catalogueRoutes(gateway: Gateway): Router {
+/** The last reload as callers see it; `errors` say why it was rejected. */
+export interface ShownReload {
+  readonly at: Date;
+  readonly result: 'accepted' | 'rejected';
+  readonly errors: readonly Pick<ConfigError, 'file' | 'key' | 'reason'>[];
+}
+
+export function catalogueRoutes(gateway: Gateway, lastReload: () => ShownReload | undefined): Router {
   const routes = Router();
   routes.get('/cascades', (_request, response) => {
     response.json({ cascades: gateway.cascades.map((cascade) => describeCascade(gateway, cascade)) });
@@ -20,7 +27,8 @@ export function catalogueRoutes(gateway: Gateway): Router {
     response.json({ ...describeCascade(gateway, cascade), labels: cascade.labels });
   });
   routes.get('/policies', (_request, response) => {
-    response.json({ policies: gateway.policies.map((policy) => describePolicy(gateway, policy)) });
+    const policies = gateway.policies.map((policy) => describePolicy(gateway, policy));
+    response.json({ policies, reload: lastReload() ?? null });
   });
   routes.get('/policies/:name', (request, response) => {
     const policy = gateway.policies.find(({ name }) => name === request.params.name);

@@ -49,23 +49,15 @@ async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal)
   const arrived = Date.now();
   await deps.auth.admit(request);
   const query = parseQuery(request.query);
-  // Names are checked before the body is read: a typo shall not cost an upload.
-  deps.gateway.plan(query.cascade, query.policy);
-  // And so is the queue.
-  deps.gateway.admit();
+  // Before the body is read: a typo or a full queue shall not cost an upload, and a reload meanwhile changes nothing for this one.
+  using admission = deps.gateway.admit(query.cascade, query.policy);
   const image = await readImage(request, deps.maxBytes);
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
   }
-  return deps.gateway.classify({
-    image,
-    cascade: query.cascade,
-    policy: query.policy,
-    top: query.top,
-    deadlineAt: query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms,
-    explain: query.explain === 'true',
-    signal,
-  });
+  const deadlineAt = query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms;
+  const explain = query.explain === 'true';
+  return await deps.gateway.classify({ image, top: query.top, deadlineAt, explain, signal }, admission);
 }
 
 /** A caller that sends first and listens later hears its refusal only while the rest of its body is read: for so long. */

@@ -12,7 +12,7 @@ import { probabilities } from '../policy/score.js';
 import { DecodeQueue } from './decode-queue.js';
 import { type Visit, visitsOf } from './decode-side.js';
 import { imageTensor, type LoadedCascade } from './loaded.js';
-import type { Facts, Job, JobResult, LaneLimits } from './messages.js';
+import type { Facts, Job, JobResult, LaneLimits, NumberedPlan } from './messages.js';
 import { Picture } from './picture.js';
 import { rowData, stack } from './session.js';
 import { answerOf, newTraveller, pass, type Traveller } from './traveller.js';
@@ -37,9 +37,10 @@ const LONGEST_WAIT_MS = 250;
 export class Engine {
   readonly #cascades: ReadonlyMap<string, LoadedCascade>;
   readonly #facts: Facts;
-  readonly #plans: readonly Plan[];
-  /** By plan and leg: the sides that are needed from there on. */
-  readonly #visits = new Map<Plan, readonly (readonly Visit[])[]>();
+  /** By the number that jobs name. */
+  readonly #plans = new Map<number, Plan>();
+  /** By plan and leg: the sides that are needed from there on. A picture on board outlives the retirement of its plan. */
+  readonly #visits = new WeakMap<Plan, readonly (readonly Visit[])[]>();
   readonly #events: EngineEvents;
   readonly #decoder: DecodeQueue;
   readonly #maxPixels: number;
@@ -51,20 +52,16 @@ export class Engine {
   constructor(
     cascades: ReadonlyMap<string, LoadedCascade>,
     facts: Facts,
-    plans: readonly Plan[],
+    plans: readonly NumberedPlan[],
     limits: LaneLimits,
     events: EngineEvents,
   ) {
     this.#cascades = cascades;
     this.#facts = facts;
-    this.#plans = plans;
     this.#events = events;
     this.#maxPixels = limits.maxPixels;
     this.#decoder = new DecodeQueue(limits.decoders);
-    for (const plan of plans) {
-      const sides = cascades.get(plan.cascade)?.cascade.rungs.map(({ resolution }) => resolution);
-      if (sides !== undefined) this.#visits.set(plan, visitsOf(plan, sides));
-    }
+    this.add(plans);
     for (const loaded of cascades.values()) {
       for (const [rung, { stages }] of loaded.cascade.rungs.entries()) {
         for (const stage of stages.keys()) {
@@ -82,8 +79,21 @@ export class Engine {
     return this.#decoder.oldestMs;
   }
 
+  add(plans: readonly NumberedPlan[]): void {
+    for (const { id, plan } of plans) {
+      const sides = this.#cascades.get(plan.cascade)!.cascade.rungs.map(({ resolution }) => resolution);
+      this.#plans.set(id, plan);
+      this.#visits.set(plan, visitsOf(plan, sides));
+    }
+  }
+
+  /** No further job names these. */
+  retire(ids: readonly number[]): void {
+    for (const id of ids) this.#plans.delete(id);
+  }
+
   submit(job: Job): void {
-    const plan = this.#plans[job.plan]!;
+    const plan = this.#plans.get(job.plan)!;
     const { kernel } = this.#cascades.get(plan.cascade)!.cascade.input;
     const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels));
     this.#travellers.set(job.id, traveller);

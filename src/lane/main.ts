@@ -80,6 +80,10 @@ async function receive(message: ToLane): Promise<void> {
       return measureAll();
     case 'start':
       return start(message);
+    case 'plans':
+      engine!.add(message.added);
+      engine!.retire(message.retired);
+      return;
     case 'jobs':
       for (const job of message.jobs) engine!.submit(job);
       return;

@@ -8,12 +8,18 @@ import type { Plan } from '../policy/plan.js';
 import type { Reading } from '../policy/score.js';
 import type { DecodeCosts } from './decode-side.js';
 
+/** A plan and the number by which jobs name it; no number is given twice in the life of a gateway. */
+export interface NumberedPlan {
+  readonly id: number;
+  readonly plan: Plan;
+}
+
 /** One picture to answer. */
 export interface Job {
   readonly id: number;
   /** The encoded picture. */
   readonly image: Uint8Array;
-  /** Index in the plans of the last `start`. */
+  /** Number of the plan that it was admitted with. */
   readonly plan: number;
   /** How many classes to give. */
   readonly top: number;
@@ -91,7 +97,9 @@ export interface LaneLimits {
 export type ToLane =
   | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
   | { readonly type: 'measure' }
-  | { readonly type: 'start'; readonly facts: Facts; readonly plans: readonly Plan[] }
+  | { readonly type: 'start'; readonly facts: Facts; readonly plans: readonly NumberedPlan[] }
+  /** Sent before any job that names an added plan, and after the last answer to one that names a retired plan. */
+  | { readonly type: 'plans'; readonly added: readonly NumberedPlan[]; readonly retired: readonly number[] }
   | { readonly type: 'jobs'; readonly jobs: readonly Job[] }
   | { readonly type: 'cancel'; readonly ids: readonly number[] };
 

@@ -28,7 +28,7 @@ export class StageSession {
   static async load(stage: Stage, threads: number): Promise<StageSession> {
     let session: InferenceSession;
     try {
-      session = await InferenceSession.create(stage.file, {
+      session = await InferenceSession.create(stage.copy ?? stage.file, {
         intraOpNumThreads: threads,
         interOpNumThreads: 1,
         executionMode: 'sequential',
@@ -37,7 +37,8 @@ export class StageSession {
         extra: { session: { intra_op: { allow_spinning: '0' } } },
       });
     } catch (error) {
-      throw new ConfigError(stage.file, '', `not a graph that can run: ${(error as Error).message.split('\n')[0]}`);
+      const reason = (error as Error).message.split('\n')[0]!.replaceAll(stage.copy ?? stage.file, stage.file);
+      throw new ConfigError(stage.file, '', `not a graph that can run: ${reason}`);
     }
     const lacking = (names: readonly string[], has: readonly string[]) => names.find((name) => !has.includes(name));
     const input = lacking(stage.inputs, session.inputNames);

@@ -18,6 +18,7 @@ export class Metrics {
   readonly #busy: Counter<'lane'>;
   readonly #deaths: Counter<'lane'>;
   readonly #batch: Histogram;
+  readonly #reloads: Counter<'result'>;
   #gateway: Gateway | undefined;
 
   constructor() {
@@ -79,6 +80,13 @@ export class Metrics {
       buckets: BATCHES,
       registers,
     });
+    this.#reloads = new Counter({
+      name: 'sluice_policy_reloads_total',
+      help: 'Changes of policies or models on disk that were taken over (accepted), or refused as a whole (rejected).',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const result of ['accepted', 'rejected'] as const) this.#reloads.inc({ result }, 0);
     const gateway = () => this.#gateway;
     new Gauge({
       name: 'sluice_queue_depth',
@@ -95,17 +103,17 @@ export class Metrics {
       registers,
       collect() {
         this.reset();
-        for (const { number, requests } of gateway()?.lanes ?? []) this.set({ lane: String(number) }, requests);
+        for (const { number, requests } of gateway()?.lanes ?? []) this.inc({ lane: String(number) }, requests);
       },
     });
     new Gauge({
       name: 'sluice_lanes',
-      help: 'Lanes by state.',
+      help: 'Lanes by state; retiring: they finish what they took before their models were replaced.',
       labelNames: ['state'],
       registers,
       collect() {
-        const counts = gateway()?.laneCounts ?? { ready: 0, starting: 0 };
-        for (const state of ['ready', 'starting'] as const) this.set({ state }, counts[state]);
+        const counts = gateway()?.laneCounts ?? { ready: 0, starting: 0, retiring: 0 };
+        for (const state of ['ready', 'starting', 'retiring'] as const) this.set({ state }, counts[state]);
       },
     });
   }
@@ -122,6 +130,10 @@ export class Metrics {
 
   laneDied(lane: number): void {
     this.#deaths.inc({ lane: String(lane) });
+  }
+
+  reloaded(result: 'accepted' | 'rejected'): void {
+    this.#reloads.inc({ result });
   }
 
   answered(result: ClassifyResult): void {

@@ -2,6 +2,7 @@
 
 import type { Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
+import type { Stage } from '../cascade.js';
 import { imageValue, pictures } from './image.js';
 import { intAttribute, type OnnxModel, type OnnxNode, readModel, tensorDims } from './model.js';
 import { runOnce } from './session.js';
@@ -113,10 +114,10 @@ export async function countStageMacs(stages: readonly StageToCount[], resolution
 
 /** Like {@link countStageMacs}, from the stages' files. */
 export async function countFileMacs(
-  stages: readonly { readonly file: string; readonly inputs: readonly string[] }[],
+  stages: readonly Pick<Stage, 'file' | 'copy' | 'inputs'>[],
   resolution: number,
 ): Promise<number[]> {
-  const read = stages.map(async ({ file, inputs }) => ({ model: await readModel(file), inputs }));
+  const read = stages.map(async ({ file, copy, inputs }) => ({ model: await readModel(file, copy), inputs }));
   return countStageMacs(await Promise.all(read), resolution);
 }
 

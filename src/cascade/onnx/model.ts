@@ -63,12 +63,14 @@ export function tensorDims(tensor: onnx.ITensorProto): readonly number[] {
 
 /**
  * Reads an ONNX file.
+ * @param file named in errors
+ * @param from where its bytes are read
  * @throws ConfigError for a file that cannot be read, and as {@link decodeModel}
  */
-export async function readModel(file: string): Promise<OnnxModel> {
+export async function readModel(file: string, from = file): Promise<OnnxModel> {
   let bytes: Uint8Array;
   try {
-    bytes = await readFile(file);
+    bytes = await readFile(from);
   } catch (error) {
     throw new ConfigError(file, '', `cannot be read: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
   }

@@ -1,0 +1,77 @@
+/** What is served at one moment: cascades, policies, and the plans of each policy on each cascade. A reload makes another catalog. */
+
+import type { Cascade } from '../cascade/cascade.js';
+import { ConfigError, RequestError } from '../errors.js';
+import type { NumberedPlan } from '../lane/messages.js';
+import type { NamedPolicy } from '../policy/loader.js';
+import type { Plan } from '../policy/plan.js';
+
+/** What answers requests that name nothing. */
+export interface Defaults {
+  /** Undefined: the one whose cascade.yaml says so, else the first. */
+  readonly cascade?: string | undefined;
+  readonly policy: string;
+}
+
+export class Catalog {
+  readonly defaultCascade: string;
+
+  constructor(
+    readonly cascades: readonly Cascade[],
+    readonly policies: readonly NamedPolicy[],
+    /** Those of one policy and cascade in a row, dear to cheap. */
+    readonly plans: readonly NumberedPlan[],
+    readonly defaults: Defaults,
+  ) {
+    const chosen = cascades.find(({ name }) => name === defaults.cascade) ?? cascades.find((each) => each.isDefault);
+    this.defaultCascade = (chosen ?? cascades[0])?.name ?? '';
+  }
+
+  /**
+   * The operating points of a policy on a cascade, dear to cheap.
+   * @throws RequestError unknown_cascade, unknown_policy
+   */
+  points(cascade = this.defaultCascade, policy = this.defaults.policy): readonly [NumberedPlan, ...NumberedPlan[]] {
+    const [first, ...more] = this.plans.filter(({ plan }) => plan.cascade === cascade && plan.policy === policy);
+    if (first !== undefined) return [first, ...more];
+    if (this.cascades.every(({ name }) => name !== cascade)) {
+      const known = this.cascades.map(({ name }) => name).join(', ');
+      throw new RequestError('unknown_cascade', `no cascade "${cascade}"; there are: ${known}`);
+    }
+    const known = new Set(this.plans.filter(({ plan }) => plan.cascade === cascade).map(({ plan }) => plan.policy));
+    throw new RequestError(
+      'unknown_policy',
+      `no policy "${policy}" for ${cascade}; there are: ${[...known].join(', ')}`,
+    );
+  }
+}
+
+/** Gives each plan its number: the one it had before where the same policy text made it, else the next that nobody had. */
+export function numbered(
+  plans: readonly Plan[],
+  before: readonly NumberedPlan[],
+  nextId: () => number,
+): readonly NumberedPlan[] {
+  const key = ({ cascade, policy, version, point }: Plan) => JSON.stringify([cascade, policy, version, point]);
+  const known = new Map(before.map((each) => [key(each.plan), each]));
+  return plans.map((plan) => known.get(key(plan)) ?? { id: nextId(), plan });
+}
+
+/**
+ * What a reload may not take away: an operator who renames a file by mistake shall not cut off all callers that name nothing.
+ * @returns why `after` must not follow `before`
+ */
+export function lostDefaults(before: Catalog, after: Catalog): readonly ConfigError[] {
+  const { cascade, policy } = before.defaults;
+  const names = (catalog: Catalog) => catalog.cascades.map(({ name }) => name);
+  const answers = (catalog: Catalog) =>
+    catalog.plans.some(({ plan }) => plan.cascade === catalog.defaultCascade && plan.policy === policy);
+  if (cascade !== undefined && names(before).includes(cascade) && !names(after).includes(cascade)) {
+    const reason = `no cascade "${cascade}", the default of this gateway (--cascade); found: ${names(after).join(', ')}`;
+    return [new ConfigError('models', cascade, reason)];
+  }
+  if (!answers(before) || answers(after)) return [];
+  const found = after.plans.filter(({ plan }) => plan.cascade === after.defaultCascade).map(({ plan }) => plan.policy);
+  const reason = `no policy "${policy}" for ${after.defaultCascade}, which requests that name nothing get (--cascade, --policy); found: ${[...new Set(found)].join(', ')}`;
+  return [new ConfigError('policies', policy, reason)];
+}

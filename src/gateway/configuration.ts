@@ -1,0 +1,59 @@
+/** The two folders that an operator writes: models/ and policies/, as they are at one moment. */
+
+import type { Cascade } from '../cascade/cascade.js';
+import { loadRepository, type Repository } from '../cascade/loader.js';
+import { ConfigError } from '../errors.js';
+import { loadPolicies, type NamedPolicy, type Policies } from '../policy/loader.js';
+import type { ModelStore } from './model-store.js';
+
+export interface Folders {
+  readonly models: string;
+  readonly policies: string;
+}
+
+/** Both folders; what is broken in them is named in them, not thrown. */
+export interface Configuration {
+  readonly models: Repository;
+  readonly policies: Policies;
+}
+
+/** @throws ConfigError when the folder itself cannot be read, or a copy cannot be written */
+export async function readModels(folder: string, store?: ModelStore): Promise<Repository> {
+  const repository = await loadRepository(folder);
+  if (store === undefined) return repository;
+  const cascades: Cascade[] = [];
+  const broken = [...repository.broken];
+  for (const cascade of repository.cascades) {
+    try {
+      cascades.push(await store.keep(cascade));
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      broken.push(error);
+    }
+  }
+  return { cascades, broken };
+}
+
+/** @throws ConfigError when the folder itself cannot be read */
+export async function readPolicies(folder: string): Promise<Policies> {
+  const { policies, broken } = await loadPolicies(folder);
+  return { policies: withFull(policies), broken };
+}
+
+export async function readConfiguration(folders: Folders, store?: ModelStore): Promise<Configuration> {
+  return { models: await readModels(folders.models, store), policies: await readPolicies(folders.policies) };
+}
+
+/** The static choice is always there: agreement is measured against it. */
+function withFull(policies: readonly NamedPolicy[]): readonly NamedPolicy[] {
+  if (policies.some(({ name }) => name === 'full')) return policies;
+  return [
+    ...policies,
+    {
+      name: 'full',
+      file: 'built in',
+      version: 'built-in',
+      policy: { kind: 'full', description: 'the last rung to its last exit' },
+    },
+  ];
+}

@@ -1,0 +1,93 @@
+/**
+ * Copies of the stage files that are served, named by their content. A lane may have to start again at any time, and then needs the
+ * bytes that the others have: not those that a deploy has written over them, or taken away, since.
+ */
+
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, rmSync } from 'node:fs';
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import type { Cascade, Stage } from '../cascade/cascade.js';
+import { ConfigError, StartError } from '../errors.js';
+
+export class ModelStore {
+  readonly #folder: string;
+  /** By file: what it looked like when it was copied, and its copy. A file that looks the same is not read again. */
+  readonly #known = new Map<string, { readonly look: string; readonly copy: string }>();
+  readonly #remove: () => void;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+    this.#remove = () => rmSync(folder, { recursive: true, force: true });
+    process.once('exit', this.#remove);
+  }
+
+  /** @throws StartError where no temporary files can be written */
+  static async open(): Promise<ModelStore> {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-models-')).catch((error: NodeJS.ErrnoException) => {
+      throw new StartError(`no folder for copies of the models in ${tmpdir()} (TMPDIR): ${error.code}`);
+    });
+    return new ModelStore(folder);
+  }
+
+  /**
+   * The cascade with a copy of each of its stage files.
+   * @throws ConfigError naming a file that cannot be read or copied
+   */
+  async keep(cascade: Cascade): Promise<Cascade> {
+    const rungs = [];
+    for (const rung of cascade.rungs) {
+      const stages: Stage[] = [];
+      for (const stage of rung.stages) stages.push({ ...stage, copy: await this.#copyOf(stage.file) });
+      rungs.push({ ...rung, stages });
+    }
+    return { ...cascade, rungs };
+  }
+
+  /** Removes what none of these cascades needs. */
+  async sweep(held: readonly Cascade[]): Promise<void> {
+    const needed = new Set(held.flatMap(({ rungs }) => rungs.flatMap(({ stages }) => stages.map(({ copy }) => copy))));
+    for (const [file, { copy }] of this.#known) if (!needed.has(copy)) this.#known.delete(file);
+    for (const name of await readdir(this.#folder)) {
+      const path = join(this.#folder, name);
+      if (!needed.has(path)) await rm(path, { force: true });
+    }
+  }
+
+  close(): void {
+    process.off('exit', this.#remove);
+    this.#remove();
+  }
+
+  async #copyOf(file: string): Promise<string> {
+    try {
+      const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+      const look = [ino, size, mtimeNs, ctimeNs].join();
+      const known = this.#known.get(file);
+      if (known?.look === look) return known.copy;
+      const copy = await this.#write(file);
+      this.#known.set(file, { look, copy });
+      return copy;
+    } catch (error) {
+      throw new ConfigError(file, '', `cannot be copied: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
+    }
+  }
+
+  /** In small pieces, so that the gateway's thread stays free. */
+  async #write(file: string): Promise<string> {
+    const hash = createHash('sha256');
+    const part = join(this.#folder, 'part');
+    const hashed = async function* (pieces: AsyncIterable<Uint8Array>) {
+      for await (const piece of pieces) {
+        hash.update(piece);
+        yield piece;
+      }
+    };
+    await pipeline(createReadStream(file), hashed, createWriteStream(part));
+    const copy = join(this.#folder, `${hash.digest('hex')}.onnx`);
+    await rename(part, copy);
+    return copy;
+  }
+}
