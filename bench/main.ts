@@ -14,6 +14,11 @@ const BENCHES: Record<string, Bench> = {
     about: 'images/s over HTTP of every policy on a folder of pictures, decoding counted, as a ratio to `full`',
     load: () => import('./photos.js'),
   },
+  step: {
+    about:
+      'a step of load on a policy with a latency goal, with and without its controller: who is answered in time, and how well',
+    load: () => import('./step.js'),
+  },
 };
 
 function usage(): string {

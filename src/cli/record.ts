@@ -28,7 +28,7 @@ export async function recordPictures(flags: RecordFlags): Promise<{ record: Tune
   try {
     await gateway.start();
     // An unknown name is told before the folder is read.
-    gateway.plan(flags.cascade, 'full');
+    gateway.service(flags.cascade, 'full');
     const cascade = gateway.cascades.find(({ name }) => name === flags.cascade)!;
     const pictures = shuffled(await listPictures(flags.data, cascade, flags.limit));
     const answers = await answersTo(gateway, cascade, pictures, inFlight);

@@ -2,7 +2,6 @@
 
 import type { JobAnswer } from '../lane/messages.js';
 import { type Audits, hasDrifted, upperAgreement } from '../policy/drift.js';
-import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import { type Steering as Course, steer } from '../policy/steer.js';
 import { LoadMeter } from './load.js';
@@ -42,7 +41,6 @@ export interface Surroundings {
 }
 
 interface Helm {
-  readonly service: Service;
   course: Course;
   /** Index of the cheapest point that audits leave; -1: none, the full network has to serve. */
   last: number;
@@ -59,8 +57,12 @@ export class Steering {
   /** By the version of a service: a changed policy starts anew. */
   readonly #helms = new Map<string, Helm>();
 
-  constructor(events: SteeringEvents = {}) {
+  readonly #steers: boolean;
+
+  /** @param steers false: the first point always serves */
+  constructor(events: SteeringEvents = {}, steers = true) {
     this.#events = events;
+    this.#steers = steers;
   }
 
   /** Forgets what is not served any more. */
@@ -70,23 +72,23 @@ export class Steering {
     this.#load.keep(known);
   }
 
-  /** The plan for a request that comes in now; undefined: the full network, as audits found no point good enough. */
-  choose(service: Service, around: () => Surroundings, nowMs = Date.now()): Plan | undefined {
+  /** Index of the point for a request that comes in now; -1: the full network, as audits found no point good enough. */
+  choose(service: Service, around: () => Surroundings, nowMs = Date.now()): number {
+    if (!this.#steers) return 0;
     const key = keyOf(service);
     this.#load.arrived(key, nowMs);
     const helm = this.#helmOf(service);
-    if (helm.last < 0) return undefined;
     if (service.goal !== undefined && nowMs - helm.lookedAt >= LOOK_MS) {
       helm.lookedAt = nowMs;
-      this.#look(helm, around(), nowMs);
+      this.#look(service, helm, around(), nowMs);
     }
-    return service.points[Math.min(helm.course.point, helm.last)];
+    return Math.min(helm.course.point, helm.last);
   }
 
-  /** The point that serves now; undefined: the full network. */
-  current(service: Service): Plan | undefined {
+  /** Index of the point that serves now; -1: the full network. */
+  current(service: Service): number {
     const helm = this.#helms.get(keyOf(service));
-    return helm === undefined ? service.points[0] : service.points[Math.min(helm.course.point, helm.last)];
+    return helm === undefined ? 0 : Math.min(helm.course.point, helm.last);
   }
 
   /** @param macs that the plan of the answer was expected to take */
@@ -94,22 +96,21 @@ export class Steering {
     this.#load.answered(keyOf(service), answer, macs, nowMs);
   }
 
-  /** An early answer of a plan was checked with the full network. */
-  audited(service: Service, plan: Plan, agreed: boolean): void {
+  /** An early answer of a point was checked with the full network. */
+  audited(service: Service, point: number, agreed: boolean): void {
     const helm = this.#helmOf(service);
-    const minimum = service.audit?.min_agreement;
+    const minimum = this.#steers ? service.audit?.min_agreement : undefined;
     // One that comes late, from a point that does not serve any more, says nothing of this one.
-    if (minimum === undefined || helm.last < 0 || this.current(service) !== plan) return;
+    if (minimum === undefined || helm.last < 0 || this.current(service) !== point) return;
     const { agreed: before, checked } = helm.audits;
     helm.audits = { agreed: before + Number(agreed), checked: checked + 1 };
     if (!hasDrifted(helm.audits, minimum)) return;
-    const from = Math.min(helm.course.point, helm.last);
-    helm.last = from - 1;
+    helm.last = point - 1;
     this.#events.drifted?.({
       cascade: service.cascade,
       policy: service.policy,
-      from: nameOf(plan),
-      to: helm.last < 0 ? 'full' : nameOf(service.points[helm.last]!),
+      from: nameOf(service, point),
+      to: nameOf(service, helm.last),
       agreement: helm.audits.agreed / helm.audits.checked,
       upperBound: upperAgreement(helm.audits),
       promised: minimum,
@@ -124,15 +125,15 @@ export class Steering {
     if (helm === undefined) {
       const course = { point: 0, calmSinceMs: undefined };
       const audits = { agreed: 0, checked: 0 };
-      helm = { service, course, last: service.points.length - 1, audits, lookedAt: 0 };
+      helm = { course, last: service.points.length - 1, audits, lookedAt: 0 };
       this.#helms.set(key, helm);
     }
     return helm;
   }
 
-  #look(helm: Helm, { outstanding, lanes }: Surroundings, nowMs: number): void {
-    const { service, course } = helm;
-    if (service.points.length < 2 || lanes === 0) return;
+  #look(service: Service, helm: Helm, { outstanding, lanes }: Surroundings, nowMs: number): void {
+    const { course } = helm;
+    if (service.points.length < 2 || lanes === 0 || helm.last < 0) return;
     const points = service.points.map(({ expected }) => expected!);
     const range = { first: 0, last: Math.min(service.floor, helm.last) };
     const load = this.#load.load(keyOf(service), points[course.point]!.macs, outstanding, lanes, nowMs);
@@ -141,8 +142,8 @@ export class Steering {
     if (next.point === course.point) return;
     // Audits of one point say nothing of another.
     helm.audits = { agreed: 0, checked: 0 };
-    const [from, to] = [service.points[course.point]!, service.points[next.point]!];
-    this.#events.moved?.({ cascade: service.cascade, policy: service.policy, from: nameOf(from), to: nameOf(to) });
+    const [from, to] = [nameOf(service, course.point), nameOf(service, next.point)];
+    this.#events.moved?.({ cascade: service.cascade, policy: service.policy, from, to });
   }
 }
 
@@ -150,7 +151,12 @@ function keyOf({ cascade, policy, points }: Service): string {
   return `${cascade}\n${policy}\n${points[0]!.version}`;
 }
 
-/** Of a point; a policy with a route of its own has one point without a name. */
-export function nameOf({ point }: Plan): string {
-  return point ?? 'route';
+/** A policy with a route of its own has one point without a name. @param point index; -1: the full network */
+export function nameOf({ points }: Service, point: number): string {
+  return point < 0 ? 'full' : (points[point]!.point ?? 'route');
+}
+
+/** Whether another point than the first may serve. */
+export function isSteered({ points, audit }: Service): boolean {
+  return points.length > 1 || audit !== undefined;
 }
