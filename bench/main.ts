@@ -18,6 +18,11 @@ const BENCHES: Record<string, Bench> = {
     about: 'failed requests and event-loop delay of the gateway while policies and models are reloaded under load',
     load: () => import('./reload.js'),
   },
+  step: {
+    about:
+      'a step of load on a policy with a latency goal, with and without its controller: who is answered in time, and how well',
+    load: () => import('./step.js'),
+  },
 };
 
 function usage(): string {

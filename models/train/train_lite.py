@@ -25,8 +25,8 @@ from nets import save
 from runs import begin, log, options, order_of
 from teacher import taught_by
 
-EXIT_WEIGHTS = (0.5, 0.5, 0.6, 1.0)
-DISTIL = 0.5  # share of the teacher
+EXIT_WEIGHTS = (0.8, 0.8, 0.8, 1.0)
+DISTIL = 0.7  # share of the teacher
 SHARES = (0.2, 0.3, 0.25, 0.15, 0.1)  # of the steps, by resolution
 FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
 PEEK = 1000  # pictures for the log

@@ -36,7 +36,7 @@ async function classify(images: string[], flags: ClassifyFlags): Promise<void> {
   try {
     await gateway.start();
     // A typo is said once, not once a picture.
-    gateway.plan(flags.cascade, flags.policy);
+    gateway.service(flags.cascade, flags.policy);
     let failed = 0;
     for (const file of images) {
       try {

@@ -2,7 +2,8 @@
 
 import { type Command, Option } from 'commander';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
-import { print } from './fail.js';
+import type { Service } from '../policy/service.js';
+import { print, UsageError } from './fail.js';
 import { eachPicture, type LabelledPicture, listPictures, picturesInFlight } from './labelled.js';
 import { openGateway } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
@@ -10,6 +11,7 @@ import { type GatewayFlags, whole, withGateway } from './options.js';
 interface EvaluateFlags extends GatewayFlags {
   cascade: string;
   policy: string;
+  point?: string;
   data: string;
   limit?: number;
   json: boolean;
@@ -18,6 +20,7 @@ interface EvaluateFlags extends GatewayFlags {
 export interface Evaluation {
   readonly cascade: string;
   readonly policy: string;
+  readonly point?: string;
   readonly images: number;
   readonly failed: number;
   readonly top1: number;
@@ -37,6 +40,7 @@ export function evaluateCommand(program: Command): void {
   withGateway(program.command('evaluate').description('measure a policy on labelled pictures'))
     .addOption(new Option('--cascade <name>', 'cascade').env('SLUICE_CASCADE').makeOptionMandatory())
     .addOption(new Option('--policy <name>', 'policy').env('SLUICE_POLICY').default('balanced'))
+    .option('--point <name>', 'operating point of the policy; default: its first')
     .requiredOption('--data <dir>', 'one folder a class, named by label, wnid or index')
     .addOption(new Option('--limit <n>', 'only the first n pictures of each class').argParser(whole(1, 1_000_000_000)))
     .option('--json', 'print the report as JSON', false)
@@ -49,8 +53,9 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   const gateway = await openGateway({ ...flags, queue: 2 * inFlight }, { broken });
   try {
     await gateway.start();
-    const { plan } = gateway.plan(flags.cascade, flags.policy);
-    const cascade = gateway.cascades.find(({ name }) => name === plan.cascade)!;
+    const service = gateway.service(flags.cascade, flags.policy);
+    checkPoint(service, flags.point);
+    const cascade = gateway.cascades.find(({ name }) => name === service.cascade)!;
     const pictures = await listPictures(flags.data, cascade, flags.limit);
     const report = await run(gateway, flags, pictures, inFlight);
     if (flags.json) print(JSON.stringify(report, null, 2));
@@ -59,6 +64,13 @@ async function evaluate(flags: EvaluateFlags): Promise<void> {
   } finally {
     await gateway.close();
   }
+}
+
+/** A typo is said once, not once a picture. */
+function checkPoint({ policy, points }: Service, wanted: string | undefined): void {
+  const known = points.flatMap(({ point }) => point ?? []);
+  if (wanted === undefined || known.includes(wanted)) return;
+  throw new UsageError(`--point: found "${wanted}"; ${policy} has: ${known.join(', ') || 'no points'}`);
 }
 
 async function run(
@@ -85,22 +97,24 @@ async function run(
     sum.fullTop1 += Number(full.answer.top[0]!.index === label);
   };
   const failed = await eachPicture(pictures, inFlight, async (image, label) => {
-    const ask = (policy: string) =>
+    const ask = (policy: string, point?: string) =>
       gateway.classify({
         image,
         cascade: flags.cascade,
         policy,
+        point,
         top: 5,
         explain: false,
         deadlineAt: Number.POSITIVE_INFINITY,
       });
-    const result = await ask(flags.policy);
+    const result = await ask(flags.policy, flags.point);
     count(label, result, flags.policy === 'full' ? result : await ask('full'));
   });
   const share = (n: number) => Number((n / Math.max(1, sum.images)).toFixed(4));
   return {
     cascade: flags.cascade,
     policy: flags.policy,
+    ...(flags.point === undefined ? {} : { point: flags.point }),
     images: sum.images,
     failed,
     top1: share(sum.top1),
@@ -117,7 +131,9 @@ async function run(
 
 function printReport(report: Evaluation): void {
   const percent = (x: number) => `${(100 * x).toFixed(2)} %`;
-  print(`${report.cascade}, policy ${report.policy}: ${report.images} pictures, ${report.failed} failed`);
+  print(
+    `${report.cascade}, policy ${report.policy}${report.point === undefined ? '' : `, point ${report.point}`}: ${report.images} pictures, ${report.failed} failed`,
+  );
   print(`  top-1      ${percent(report.top1)}   (full network: ${percent(report.full_top1)})`);
   print(`  top-5      ${percent(report.top5)}`);
   print(`  agreement  ${percent(report.agreement)} with the full network`);

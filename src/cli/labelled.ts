@@ -8,8 +8,12 @@ import { ConfigError } from '../errors.js';
 import { progress } from './fail.js';
 import { readPicture } from './picture.js';
 
-export interface LabelledPicture {
+export interface AnyPicture {
   readonly file: string;
+  readonly label: number | undefined;
+}
+
+export interface LabelledPicture extends AnyPicture {
   readonly label: number;
 }
 
@@ -22,10 +26,10 @@ export function picturesInFlight(lanes: number): number {
  * Does the same with every picture, `inFlight` at a time; those that fail are named on stderr.
  * @returns how many failed
  */
-export async function eachPicture(
-  pictures: readonly LabelledPicture[],
+export async function eachPicture<Picture extends AnyPicture>(
+  pictures: readonly Picture[],
   inFlight: number,
-  work: (image: Uint8Array, label: number, index: number) => Promise<void>,
+  work: (image: Uint8Array, label: Picture['label'], index: number) => Promise<void>,
 ): Promise<number> {
   const queue = pictures.entries();
   let [done, failed] = [0, 0];
@@ -63,6 +67,22 @@ export async function listPictures(
   }
   if (pictures.length === 0) throw new ConfigError(directory, '', 'holds no pictures: one folder a class is expected');
   return pictures;
+}
+
+/**
+ * Labelled pictures, or, where the folder holds pictures and no folders, pictures without labels: their label is undefined.
+ * @throws ConfigError for a folder whose name is no class
+ */
+export async function listAnyPictures(
+  directory: string,
+  cascade: Cascade,
+  limit = Number.POSITIVE_INFINITY,
+): Promise<readonly AnyPicture[]> {
+  const entries = await entriesOf(directory);
+  const folders = await Promise.all(entries.map(async ({ name }) => (await stat(join(directory, name))).isDirectory()));
+  const loose = entries.filter(({ name }) => PICTURE.test(name));
+  if (folders.some((folder) => folder) || loose.length === 0) return listPictures(directory, cascade, limit);
+  return loose.slice(0, limit).map(({ name }) => ({ file: join(directory, name), label: undefined }));
 }
 
 /** In the order of their names, without hidden ones (.DS_Store, .git). */

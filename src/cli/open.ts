@@ -12,6 +12,8 @@ export interface OpenOptions extends GatewayFlags {
   queueBytes?: number;
   cascade?: string;
   policy: string;
+  /** Goals and audits choose operating points; default false: what is measured shall not move. */
+  steers?: boolean;
 }
 
 /**
@@ -51,6 +53,7 @@ export function gatewayOf(
       queueBytes: options.queueBytes ?? Number.POSITIVE_INFINITY,
       ...(options.cascade === undefined ? {} : { defaultCascade: options.cascade }),
       defaultPolicy: options.policy,
+      steers: options.steers ?? false,
     },
     events,
   );

@@ -121,15 +121,23 @@ async function serve(flags: ServeFlags): Promise<void> {
   const metrics = new Metrics();
   const store = await ModelStore.open();
   const started = await readConfiguration(flags, store);
-  const gateway = gatewayOf(started, flags, {
-    laneReady: (lane, pid) => log.info({ lane, pid }, 'lane is ready'),
-    laneDied: (lane, cause) => {
-      log.warn({ lane, cause }, 'lane died and is replaced');
-      metrics.laneDied(lane);
+  const gateway = gatewayOf(
+    started,
+    { ...flags, steers: true },
+    {
+      laneReady: (lane, pid) => log.info({ lane, pid }, 'lane is ready'),
+      laneDied: (lane, cause) => {
+        log.warn({ lane, cause }, 'lane died and is replaced');
+        metrics.laneDied(lane);
+      },
+      laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+      moved: (move) => log.info(move, 'another operating point serves'),
+      drifted: (drift) =>
+        log.warn(drift, 'early answers agree with the full network less than promised: a dearer point serves'),
+      audited: (audited) => metrics.audited(audited),
+      broken: (error) => log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken'),
     },
-    laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
-    broken: (error) => log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken'),
-  });
+  );
   metrics.watch(gateway);
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;

@@ -5,6 +5,7 @@ import { ConfigError, RequestError } from '../errors.js';
 import type { NumberedPlan } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Plan } from '../policy/plan.js';
+import type { Service } from '../policy/service.js';
 
 /** What answers requests that name nothing. */
 export interface Defaults {
@@ -19,6 +20,7 @@ export class Catalog {
   constructor(
     readonly cascades: readonly Cascade[],
     readonly policies: readonly NamedPolicy[],
+    readonly services: readonly Service[],
     /** Those of one policy and cascade in a row, dear to cheap. */
     readonly plans: readonly NumberedPlan[],
     readonly defaults: Defaults,
@@ -28,21 +30,28 @@ export class Catalog {
   }
 
   /**
-   * The operating points of a policy on a cascade, dear to cheap.
+   * A policy on a cascade.
    * @throws RequestError unknown_cascade, unknown_policy
    */
-  points(cascade = this.defaultCascade, policy = this.defaults.policy): readonly [NumberedPlan, ...NumberedPlan[]] {
-    const [first, ...more] = this.plans.filter(({ plan }) => plan.cascade === cascade && plan.policy === policy);
-    if (first !== undefined) return [first, ...more];
+  service(cascade = this.defaultCascade, policy = this.defaults.policy): Service {
+    const service = this.services.find((each) => each.cascade === cascade && each.policy === policy);
+    if (service !== undefined) return service;
     if (this.cascades.every(({ name }) => name !== cascade)) {
       const known = this.cascades.map(({ name }) => name).join(', ');
       throw new RequestError('unknown_cascade', `no cascade "${cascade}"; there are: ${known}`);
     }
-    const known = new Set(this.plans.filter(({ plan }) => plan.cascade === cascade).map(({ plan }) => plan.policy));
-    throw new RequestError(
-      'unknown_policy',
-      `no policy "${policy}" for ${cascade}; there are: ${[...known].join(', ')}`,
-    );
+    const known = this.services.filter((each) => each.cascade === cascade).map((each) => each.policy);
+    throw new RequestError('unknown_policy', `no policy "${policy}" for ${cascade}; there are: ${known.join(', ')}`);
+  }
+
+  /** @param point index in the points of the service */
+  plan({ cascade, policy }: Service, point: number): NumberedPlan {
+    return this.plans.filter(({ plan }) => plan.cascade === cascade && plan.policy === policy)[point]!;
+  }
+
+  /** The static choice on a cascade. */
+  full(cascade: string): NumberedPlan | undefined {
+    return this.plans.find(({ plan }) => plan.cascade === cascade && plan.policy === 'full');
   }
 }
 

@@ -20,6 +20,8 @@ interface Entry {
   /** Lanes that died with this request on board, and those of them in which it was alone. */
   deaths: number;
   deathsAlone: number;
+  /** Work that nobody waits for: it may be lost. */
+  readonly idle: boolean;
   /** The caller has been told something, or left: what the lane says of it counts only for its place. */
   settled: boolean;
 }
@@ -43,6 +45,8 @@ export interface DispatcherLimits {
   readonly windowBytes: number;
 }
 
+/** Pictures that wait for a lane with nothing to do; they are held in memory. */
+const IDLE_QUEUE = 16;
 /** A lane answers by the deadline with its best exit; one that has not after this long is stuck in a run or a decode. */
 const LANE_GRACE_MS = 500;
 
@@ -50,6 +54,7 @@ export class Dispatcher {
   readonly #limits: DispatcherLimits;
   readonly #waiting = new Map<number, Entry>();
   readonly #suspects: Entry[] = [];
+  readonly #idle: Entry[] = [];
   readonly #slots = new Map<LaneHandle, Slot>();
   readonly #onPoison: (image: Uint8Array) => void;
   readonly #beside: () => Iterable<Dispatcher>;
@@ -71,6 +76,13 @@ export class Dispatcher {
   /** Requests that wait for a lane. */
   get queued(): number {
     return this.#waiting.size + this.#suspects.length;
+  }
+
+  /** Requests that somebody waits for, with a lane or without. */
+  get outstanding(): number {
+    let aboard = 0;
+    for (const { onBoard } of this.#slots.values()) for (const { idle } of onBoard.values()) aboard += Number(!idle);
+    return this.queued + aboard;
   }
 
   /** Requests that a lane has on board. */
@@ -133,8 +145,28 @@ export class Dispatcher {
         done,
         deaths: 0,
         deathsAlone: 0,
+        idle: false,
         settled: false,
       });
+      this.#pump();
+    });
+  }
+
+  /**
+   * For work that nobody waits for: it goes to a lane that has nothing else on board.
+   * @returns undefined where that did not happen soon enough, or went wrong
+   */
+  async dispatchIdle(request: Omit<Job, 'id'>): Promise<JobAnswer | undefined> {
+    const { image } = request;
+    if (this.#idle.length >= IDLE_QUEUE || 2 * (this.#heldBytes + image.length) > this.#limits.bytes) return undefined;
+    return new Promise((resolve) => {
+      this.#heldBytes += image.length;
+      const done = () => {
+        this.#heldBytes -= image.length;
+      };
+      const job = { ...request, id: this.#nextId++ };
+      const reject = () => resolve(undefined);
+      this.#idle.push({ job, resolve, reject, done, deaths: 0, deathsAlone: 0, idle: true, settled: false });
       this.#pump();
     });
   }
@@ -158,6 +190,10 @@ export class Dispatcher {
     const alone = slot.onBoard.size === 1;
     for (const entry of slot.onBoard.values()) {
       if (entry.settled) continue;
+      if (entry.idle) {
+        this.#settle(entry, new RequestError('internal', 'the lane of an audit died'));
+        continue;
+      }
       entry.deaths++;
       if (alone) entry.deathsAlone++;
       if (alone && (fromOutside ? entry.deathsAlone : entry.deaths) >= 2) {
@@ -196,8 +232,10 @@ export class Dispatcher {
   /** Refuses all that has no answer yet. */
   close(error: RequestError): void {
     const aboard = [...this.#slots.values()].flatMap((slot) => [...slot.onBoard.values()]);
-    for (const entry of [...this.#suspects, ...this.#waiting.values(), ...aboard]) this.#settle(entry, error);
+    for (const entry of [...this.#suspects, ...this.#waiting.values(), ...this.#idle, ...aboard])
+      this.#settle(entry, error);
     this.#suspects.length = 0;
+    this.#idle.length = 0;
     this.#waiting.clear();
     this.#slots.clear();
   }
@@ -254,6 +292,13 @@ export class Dispatcher {
       this.#waiting.delete(entry.job.id);
       board(best[1], entry);
       best[0].run([entry.job]);
+    }
+    if (this.#waiting.size > 0) return;
+    for (const [lane, slot] of open) {
+      const entry = slot.onBoard.size === 0 ? this.#idle.shift() : undefined;
+      if (entry === undefined) continue;
+      board(slot, entry);
+      lane.run([entry.job]);
     }
   }
 }

@@ -2,15 +2,18 @@
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError, ConfigErrors, RequestError } from '../errors.js';
-import type { Facts, NumberedPlan } from '../lane/messages.js';
+import type { Facts, JobAnswer, NumberedPlan } from '../lane/messages.js';
 import { fit } from '../policy/check.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Plan } from '../policy/plan.js';
+import type { Service } from '../policy/service.js';
 import { Catalog, lostDefaults, numbered } from './catalog.js';
+import { choose } from './choice.js';
 import { Dispatcher } from './dispatcher.js';
 import { type Admission, type GatewayEvents, Generation, type LaneNow } from './generation.js';
 import { PoisonMemory } from './poison.js';
-import type { ClassifyRequest, ClassifyResult } from './request.js';
+import type { ClassifyRequest, ClassifyResult, Wish } from './request.js';
+import { Steering, type Surroundings } from './steering.js';
 
 export type { GatewayEvents, LaneNow } from './generation.js';
 export type { ClassifyRequest, ClassifyResult } from './request.js';
@@ -28,6 +31,8 @@ export interface GatewayOptions {
   readonly queueBytes: number;
   readonly defaultCascade?: string;
   readonly defaultPolicy: string;
+  /** Goals and audits choose operating points; default true. Without, the first point of a policy serves. */
+  readonly steers?: boolean;
   readonly hangMs?: number;
 }
 
@@ -42,6 +47,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #events: GatewayEvents;
   readonly #poison = new PoisonMemory();
+  readonly #steering: Steering;
   /** Takes all new requests. */
   #current: Generation;
   /** Warms up to take them. */
@@ -58,10 +64,11 @@ export class Gateway {
   constructor(options: GatewayOptions, events: GatewayEvents = {}) {
     this.#options = options;
     this.#events = events;
+    this.#steering = new Steering(events, options.steers ?? true);
     this.#current = this.#generation(options.cascades, false, (usable) => {
-      const { plans, errors } = fit(options.policies, usable);
+      const { services, errors } = fit(options.policies, usable);
       for (const error of errors) this.#events.broken?.(error);
-      return this.#catalog(usable, options.policies, this.#number(plans));
+      return this.#catalog(usable, options.policies, services);
     });
   }
 
@@ -137,26 +144,29 @@ export class Gateway {
     return this.#current.catalog?.plans.map(({ plan }) => plan) ?? [];
   }
 
+  /** Each policy on each cascade, with the index of the operating point that serves now; -1: the static choice in its place. */
+  get serving(): readonly { readonly service: Service; readonly point: number }[] {
+    const services = this.#current.catalog?.services ?? [];
+    return services.map((service) => ({ service, point: this.#steering.current(service) }));
+  }
+
   /**
-   * Decides which plan a request walks: the one place where that is decided.
+   * What a request that names these would be let in for.
    * @throws RequestError starting, unknown_cascade, unknown_policy
    */
-  plan(cascade?: string, policy?: string): NumberedPlan {
-    const { catalog } = this.#current;
-    if (catalog === undefined || catalog.cascades.length === 0)
-      throw new RequestError('starting', 'the lanes are still warming up', 1);
-    return catalog.points(cascade, policy)[0];
+  service(cascade?: string, policy?: string): Service {
+    return this.#served.service(cascade, policy);
   }
 
   /**
    * Lets a request in, before its body is read: it keeps the plan and the models of this moment until it is disposed of.
-   * @throws RequestError shutting_down, overloaded, and as {@link plan}
+   * @throws RequestError shutting_down, overloaded, and as {@link service}
    */
-  admit(cascade?: string, policy?: string): Admission {
+  admit(wish: Wish): Admission {
     if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
-    const chosen = this.plan(cascade, policy);
+    const choice = choose(this.#served, wish, this.#steering, () => this.#around);
     this.#current.dispatcher.admit();
-    return this.#current.admit(chosen);
+    return this.#current.admit(choice);
   }
 
   /**
@@ -166,13 +176,16 @@ export class Gateway {
   async classify(request: ClassifyRequest, admission?: Admission): Promise<ClassifyResult> {
     if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
     const from = performance.now();
-    using own = admission === undefined ? this.admit(request.cascade, request.policy) : undefined;
-    const { plan, cascade, fullMacs, dispatch } = (admission ?? own)!;
+    using own = admission === undefined ? this.admit(request) : undefined;
+    const admitted = (admission ?? own)!;
+    const { plan, cascade, fullMacs, service } = admitted;
     if (this.#poison.has(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
     const { image, top, deadlineAt, explain, signal } = request;
-    const answer = await dispatch({ image, top, deadlineAt, explain }, signal);
+    const answer = await admitted.dispatch({ image, top, deadlineAt, explain }, signal);
+    this.#steering.answered(service, answer, plan.expected?.macs ?? answer.macs);
+    if (isToBeAudited(service, answer)) void this.#audit(admitted, image, answer);
     return { cascade, plan, answer, fullMacs, totalMs: performance.now() - from };
   }
 
@@ -182,7 +195,9 @@ export class Gateway {
    */
   setPolicies(policies: readonly NamedPolicy[]): void {
     const { cascades, plans } = this.#current.catalog!;
-    this.#current.offer(this.#checked(cascades, policies, plans));
+    const catalog = this.#checked(cascades, policies, plans);
+    this.#current.offer(catalog);
+    this.#steering.serve(catalog.services);
   }
 
   /**
@@ -207,6 +222,7 @@ export class Gateway {
     }
     const last = this.#current;
     this.#current = next;
+    this.#steering.serve(catalog.services);
     this.#last = last;
     this.#lastEnded = last.retire().then(() => {
       this.#last = undefined;
@@ -252,13 +268,51 @@ export class Gateway {
     return new Generation(options, dispatcher, catalog, this.#events);
   }
 
-  #catalog(cascades: readonly Cascade[], policies: readonly NamedPolicy[], plans: readonly NumberedPlan[]): Catalog {
-    const { defaultCascade: cascade, defaultPolicy: policy } = this.#options;
-    return new Catalog(cascades, policies, plans, { cascade, policy });
+  /** @throws RequestError starting */
+  get #served(): Catalog {
+    const { catalog } = this.#current;
+    if (catalog === undefined || catalog.cascades.length === 0)
+      throw new RequestError('starting', 'the lanes are still warming up', 1);
+    return catalog;
   }
 
-  #number(plans: readonly Plan[], before: readonly NumberedPlan[] = []): readonly NumberedPlan[] {
-    return numbered(plans, before, () => ++this.#planIds);
+  get #around(): Surroundings {
+    return { outstanding: this.#current.dispatcher.outstanding, lanes: this.#current.warm };
+  }
+
+  /** Asks the full network what an early exit has answered. Audits that find no quiet lane are dropped. */
+  async #audit({ service, cascade, point, plan }: Admission, image: Uint8Array, answer: JobAnswer): Promise<void> {
+    const { catalog } = this.#current;
+    const full = catalog?.full(cascade.name);
+    // After a change of models there is nothing to compare with.
+    if (full === undefined || !catalog?.cascades.includes(cascade)) return;
+    using admission = this.#current.admit({ service, point: -1, chosen: full });
+    const checked = await admission.dispatchIdle({
+      image,
+      top: 1,
+      deadlineAt: Number.POSITIVE_INFINITY,
+      explain: false,
+    });
+    if (checked === undefined) return;
+    const agreed = checked.top[0]!.index === answer.top[0]!.index;
+    this.#events.audited?.({ cascade, plan, answer, agreed });
+    this.#steering.audited(service, point, agreed);
+  }
+
+  /** @param before plans that the same models have already */
+  #catalog(
+    cascades: readonly Cascade[],
+    policies: readonly NamedPolicy[],
+    services: readonly Service[],
+    before: readonly NumberedPlan[] = [],
+  ): Catalog {
+    const { defaultCascade: cascade, defaultPolicy: policy } = this.#options;
+    const plans = numbered(
+      services.flatMap(({ points }) => points),
+      before,
+      () => ++this.#planIds,
+    );
+    return new Catalog(cascades, policies, services, plans, { cascade, policy });
   }
 
   /** @param before plans that the same models have already */
@@ -267,11 +321,16 @@ export class Gateway {
     policies: readonly NamedPolicy[],
     before: readonly NumberedPlan[] = [],
   ): Catalog {
-    const { plans, errors } = fit(policies, cascades);
+    const { services, errors } = fit(policies, cascades);
     if (errors.length > 0) throw new ConfigErrors(errors);
-    const catalog = this.#catalog(cascades, policies, this.#number(plans, before));
+    const catalog = this.#catalog(cascades, policies, services, before);
     const lost = lostDefaults(this.#current.catalog!, catalog);
     if (lost.length > 0) throw new ConfigErrors(lost);
     return catalog;
   }
+}
+
+/** Draws the share of early answers that the policy wants checked. */
+function isToBeAudited({ audit }: Service, { reason }: JobAnswer): boolean {
+  return audit !== undefined && reason === 'confident' && Math.random() < audit.share;
 }

@@ -8,17 +8,30 @@ import { fullMacs } from '../cascade/cascade.js';
 import type { ConfigError, RequestError } from '../errors.js';
 import type { Facts, FromLane, Job, JobAnswer, NumberedPlan } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
+import type { Service } from '../policy/service.js';
 import type { Catalog } from './catalog.js';
+import type { Choice } from './choice.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes, type LanesOptions } from './lanes.js';
+import type { SteeringEvents } from './steering.js';
 
 /** What happens inside, for logs and metrics. */
-export interface GatewayEvents {
+export interface GatewayEvents extends SteeringEvents {
   laneReady?(lane: number, pid: number): void;
   laneDied?(lane: number, cause: string): void;
   laneWorked?(lane: number, busyMs: number, batches: readonly number[]): void;
   broken?(error: ConfigError): void;
+  audited?(audited: Audited): void;
+}
+
+/** An early answer that was checked with the full network. */
+export interface Audited {
+  readonly cascade: Cascade;
+  readonly plan: Plan;
+  /** As it was given. */
+  readonly answer: JobAnswer;
+  readonly agreed: boolean;
 }
 
 export interface LaneNow {
@@ -32,11 +45,16 @@ export interface LaneNow {
 /** A request's hold on the plan and the models it was let in with: both stay until it is disposed of. */
 export interface Admission extends Disposable {
   readonly cascade: Cascade;
+  readonly service: Service;
+  /** Index in the points of the service; -1: the static choice in their place. */
+  readonly point: number;
   readonly plan: Plan;
   /** MACs of the last rung to its last exit. */
   readonly fullMacs: number;
   /** @throws RequestError as `Dispatcher.dispatch` */
   dispatch(job: Omit<Job, 'id' | 'plan'>, signal?: AbortSignal): Promise<JobAnswer>;
+  /** As `Dispatcher.dispatchIdle`. */
+  dispatchIdle(job: Omit<Job, 'id' | 'plan'>): Promise<JobAnswer | undefined>;
 }
 
 export class Generation {
@@ -127,16 +145,19 @@ export class Generation {
   }
 
   /** @param chosen one of the catalog's plans */
-  admit({ id, plan }: NumberedPlan): Admission {
+  admit({ service, point, chosen: { id, plan } }: Choice): Admission {
     const held = this.#plans.get(id)!;
     held.holders++;
     this.#admitted++;
     let released = false;
     return {
+      service,
+      point,
       plan,
       cascade: this.#catalog!.cascades.find(({ name }) => name === plan.cascade)!,
       fullMacs: fullMacs(this.facts[plan.cascade] ?? []),
       dispatch: (job, signal) => this.#dispatcher.dispatch({ ...job, plan: id }, signal),
+      dispatchIdle: (job) => this.#dispatcher.dispatchIdle({ ...job, plan: id }),
       [Symbol.dispose]: () => {
         if (released) return;
         released = true;

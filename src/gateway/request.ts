@@ -4,10 +4,18 @@ import type { Cascade } from '../cascade/cascade.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 
-export interface ClassifyRequest {
-  readonly image: Uint8Array;
+/** What a request wants to be answered with; what it leaves open the gateway decides. */
+export interface Wish {
   readonly cascade?: string | undefined;
   readonly policy?: string | undefined;
+  /** Operating point: without it the steering and experiments of the policy decide. */
+  readonly point?: string | undefined;
+  /** Value of a header of the caller, by its name: keeps a caller in one arm of an experiment. */
+  readonly header?: (name: string) => string | undefined;
+}
+
+export interface ClassifyRequest extends Wish {
+  readonly image: Uint8Array;
   readonly top: number;
   /** Milliseconds since the epoch; Infinity without one. */
   readonly deadlineAt: number;

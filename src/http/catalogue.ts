@@ -5,6 +5,7 @@ import type { Cascade } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
 import { type ConfigError, RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
+import { isSteered, nameOf } from '../gateway/steering.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Plan } from '../policy/plan.js';
 
@@ -75,5 +76,13 @@ function describePolicy(gateway: Gateway, { name, version, policy }: NamedPolicy
     kind: policy.kind,
     description: policy.description,
     cascades: named(gateway, (plan) => plan.policy === name, 'cascade'),
+    ...(pointsOf(gateway, name) ?? {}),
   };
+}
+
+/** The operating point that serves now, by cascade; of policies that have several, or audits. */
+function pointsOf(gateway: Gateway, policy: string): { points: Record<string, string> } | undefined {
+  const steered = gateway.serving.filter(({ service }) => service.policy === policy && isSteered(service));
+  if (steered.length === 0) return undefined;
+  return { points: Object.fromEntries(steered.map(({ service, point }) => [service.cascade, nameOf(service, point)])) };
 }

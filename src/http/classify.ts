@@ -50,7 +50,11 @@ async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal)
   await deps.auth.admit(request);
   const query = parseQuery(request.query);
   // Before the body is read: a typo or a full queue shall not cost an upload, and a reload meanwhile changes nothing for this one.
-  using admission = deps.gateway.admit(query.cascade, query.policy);
+  using admission = deps.gateway.admit({
+    cascade: query.cascade,
+    policy: query.policy,
+    header: (name) => request.get(name),
+  });
   const image = await readImage(request, deps.maxBytes);
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
@@ -75,7 +79,7 @@ function refuse(request: Request, response: Response, error: RequestError): void
 function planOf(gateway: Gateway, request: Request): { cascade: string; policy: string } | undefined {
   const { cascade, policy } = request.query;
   try {
-    return gateway.plan(cascade as string | undefined, policy as string | undefined).plan;
+    return gateway.service(cascade as string | undefined, policy as string | undefined);
   } catch {
     return undefined;
   }

@@ -5,26 +5,40 @@ import type { Cascade } from '../cascade/cascade.js';
 import type { Repository } from '../cascade/loader.js';
 import { ConfigError } from '../errors.js';
 import type { NamedPolicy, Policies } from './loader.js';
-import { type Plan, plansFor } from './plan.js';
+import { type Service, serviceOf } from './service.js';
 
-/** The plans of every policy on every cascade, and what does not fit. */
+/** Every policy on every cascade that it speaks of, and what does not fit. */
 export function fit(
   policies: readonly NamedPolicy[],
   cascades: readonly Cascade[],
-): { readonly plans: readonly Plan[]; readonly errors: readonly ConfigError[] } {
-  const plans: Plan[] = [];
+): { readonly services: readonly Service[]; readonly errors: readonly ConfigError[] } {
+  const services: Service[] = [];
   const errors: ConfigError[] = [];
   for (const cascade of cascades) {
     for (const policy of policies) {
       try {
-        plans.push(...plansFor(policy, cascade));
+        const service = serviceOf(policy, cascade);
+        if (service !== undefined) services.push(service);
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
         errors.push(error);
       }
     }
   }
-  return { plans, errors };
+  return { services, errors: [...errors, ...lostCanaries(policies, services)] };
+}
+
+/** Experiments with a policy that is not there, or does not speak of the same cascades. */
+function lostCanaries(policies: readonly NamedPolicy[], services: readonly Service[]): ConfigError[] {
+  return services.flatMap(({ canary, cascade, policy }) => {
+    if (canary === undefined) return [];
+    const others = services.filter((other) => other.cascade === cascade && other.policy !== policy);
+    if (others.some((other) => other.policy === canary.policy)) return [];
+    const { file } = policies.find(({ name }) => name === policy)!;
+    const allowed = others.map((other) => other.policy).join(', ');
+    const reason = `found "${canary.policy}"; allowed: another policy for ${cascade}: ${allowed}`;
+    return [new ConfigError(file, 'canary.policy', reason)];
+  });
 }
 
 /** All that is wrong with both folders, as far as can be told without running a graph. */

@@ -69,6 +69,16 @@ const point = z
   })
   .describe('operating point');
 
+const guarantee = z
+  .strictObject({
+    risk: z.number().gt(0).lt(1).describe('at most this share of answers differs from the full network'),
+    confidence: z.number().gt(0).lt(1).describe('the probability that this is so, over the draw of the pictures'),
+    pictures: z.int().positive().describe('how many it was tested on'),
+  })
+  .describe(
+    'for people: what `sluice tune --risk` showed of the route, or of the first point, on pictures like those it was tested on',
+  );
+
 const cascade = z.strictObject({
   budget_macs: z
     .number()
@@ -87,6 +97,7 @@ const cascade = z.strictObject({
     .optional()
     .describe('in place of route: dear to cheap; the first serves unless a goal or an audit chooses another'),
   floor: z.string().min(1).optional().describe('cheapest point that a goal may choose; default: the last'),
+  guarantee: guarantee.optional(),
 });
 
 const goal = z

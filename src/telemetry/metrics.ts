@@ -2,6 +2,8 @@
 
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
+import type { Audited } from '../gateway/generation.js';
+import { isSteered, nameOf } from '../gateway/steering.js';
 
 /** From half a millisecond (one small stage) to ten seconds (a drained queue). */
 const SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -15,6 +17,7 @@ export class Metrics {
   readonly #exits: Counter<'cascade' | 'policy' | 'backbone' | 'width' | 'resolution' | 'exit' | 'reason'>;
   readonly #macs: Counter<'cascade' | 'policy'>;
   readonly #fullMacs: Counter<'cascade' | 'policy'>;
+  readonly #audits: Counter<'cascade' | 'policy' | 'backbone' | 'width' | 'resolution' | 'exit' | 'agree'>;
   readonly #busy: Counter<'lane'>;
   readonly #deaths: Counter<'lane'>;
   readonly #batch: Histogram;
@@ -62,6 +65,12 @@ export class Metrics {
       labelNames: ['cascade', 'policy'],
       registers,
     });
+    this.#audits = new Counter({
+      name: 'sluice_audit_total',
+      help: 'Early answers that were checked with the full network, by the exit that gave them and whether both agree.',
+      labelNames: ['cascade', 'policy', 'backbone', 'width', 'resolution', 'exit', 'agree'],
+      registers,
+    });
     this.#busy = new Counter({
       name: 'sluice_lane_busy_seconds_total',
       help: 'Seconds that the lane ran graphs.',
@@ -97,6 +106,21 @@ export class Metrics {
       },
     });
     new Gauge({
+      name: 'sluice_operating_point',
+      help: '1 for the operating point that serves, 0 for the others; full: the static choice, as audits found no point good enough.',
+      labelNames: ['cascade', 'policy', 'point'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { service, point } of gateway()?.serving ?? []) {
+          if (!isSteered(service)) continue;
+          const { cascade, policy } = service;
+          for (const at of [...service.points.keys(), -1])
+            this.set({ cascade, policy, point: nameOf(service, at) }, Number(at === point));
+        }
+      },
+    });
+    new Gauge({
       name: 'sluice_lane_requests',
       help: 'Requests that the lane has on board.',
       labelNames: ['lane'],
@@ -116,6 +140,12 @@ export class Metrics {
         for (const state of ['ready', 'starting', 'retiring'] as const) this.set({ state }, counts[state]);
       },
     });
+  }
+
+  audited({ plan, cascade, answer, agreed }: Audited): void {
+    const { backbone, width, resolution } = cascade.rungs[answer.rung]!;
+    const where = { cascade: plan.cascade, policy: plan.policy, backbone, width, resolution, exit: answer.exit };
+    this.#audits.inc({ ...where, agree: String(agreed) });
   }
 
   /** Whose queue and lanes the gauges show. */

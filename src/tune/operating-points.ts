@@ -1,33 +1,39 @@
 /** Every route and price, measured: the operating points among which a policy is chosen. */
 
-import { measureWalk, type Outcome, type RecordedRung, type TuneRecord, type Walk, walkOf } from './record.js';
+import type { Entry } from '../policy/entry.js';
+import { budgetedBatch } from './budgeted-batch.js';
+import { enteredAt } from './entry-place.js';
+import type { RecordedRung, TuneRecord } from './record.js';
 import { solveThresholds, type Thresholds } from './thresholds.js';
+import { DEFAULT_TERMS, measureWalk, type Outcome, type Terms, type Walk, walkOf, walkOn } from './walk.js';
 
 export interface OperatingPoint {
-  /** MACs that an error was worth. */
+  /** What an error was worth, in the unit of the walk's cost. */
   readonly price: number;
   readonly walk: Walk;
   readonly thresholds: Thresholds;
+  /** Entry by content, where it was found worth its lines. */
+  readonly entry?: Entry;
   readonly outcome: Outcome;
 }
 
-/** What a policy may cost. */
-export type Target =
-  /** Points of top-1 below the full network, as a share (0.005: half a point). */
-  | { readonly maxDrop: number }
-  /** Mean multiply-accumulates of a picture. */
-  | { readonly budgetMacs: number };
-
-/** MACs of the full network that one error is worth, from "hardly any" to "nearly any price". */
+/** Cost of the full network that one error is worth, from "hardly any" to "nearly any price". */
 const PRICES = Array.from({ length: 48 }, (_, i) => 0.25 * 1.16 ** i);
 /** Rungs in a route: every further one adds its cost to all that pass it. */
 const LONGEST_ROUTE = 5;
 
 /** The static choice: the last rung to its last exit. */
-export function fullPoint(record: TuneRecord): OperatingPoint {
-  const walk = walkOf(record, record.rungs.slice(-1));
+export function fullPoint(record: TuneRecord, terms: Terms = DEFAULT_TERMS): OperatingPoint {
+  const walk = walkOf(record, record.rungs.slice(-1), terms);
   const thresholds = walk.score.map(() => null);
   return { price: Number.POSITIVE_INFINITY, walk, thresholds, outcome: measureWalk(walk, thresholds) };
+}
+
+/** The same point, measured on other pictures of its cascade. */
+export function pointOn(record: TuneRecord, point: OperatingPoint): OperatingPoint {
+  const walk = walkOn(record, point.walk);
+  const entered = point.entry === undefined ? undefined : enteredAt(walk, point.entry, record.content);
+  return { ...point, walk, outcome: measureWalk(walk, point.thresholds, entered) };
 }
 
 function pointOf(walk: Walk, price: number): OperatingPoint {
@@ -35,7 +41,10 @@ function pointOf(walk: Walk, price: number): OperatingPoint {
   return { price, walk, thresholds, outcome: measureWalk(walk, thresholds) };
 }
 
-/** All routes (rungs in the order of the record) at all prices, and the best of them with some exits left out; cheapest first. */
+/**
+ * All routes (rungs in the order of the record) at all prices, the thresholds of the budgeted-batch rule on each route (so that the
+ * frontier is never below that rule), and the best of them with some exits left out; cheapest first.
+ */
 export function operatingPoints(
   record: TuneRecord,
   full: OperatingPoint,
@@ -44,33 +53,54 @@ export function operatingPoints(
   const routes = routesOf(record.rungs);
   const points = routes.flatMap((rungs, done) => {
     progress(done, routes.length);
-    const walk = walkOf(record, rungs);
+    const walk = walkOf(record, rungs, full.walk.terms);
+    const solved = PRICES.map((price) => pointOf(walk, price * full.outcome.cost));
+    const ruled = budgetedBatch(walk).map((thresholds) => ({
+      price: full.outcome.cost,
+      walk,
+      thresholds,
+      outcome: measureWalk(walk, thresholds),
+    }));
     // Most of them are beaten within their own route.
-    return frontier(byCost(PRICES.map((price) => pointOf(walk, price * full.outcome.macs))));
+    return frontier(byCost([...solved, ...ruled]));
   });
   const whole = byCost([...points, full]);
   return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
 }
 
-function byCost(points: readonly OperatingPoint[]): OperatingPoint[] {
-  return [...points].sort((a, b) => a.outcome.macs - b.outcome.macs || b.outcome.expected - a.outcome.expected);
+/** Cheapest first; of equal cost the better one first. */
+export function byCost(points: readonly OperatingPoint[]): OperatingPoint[] {
+  return [...points].sort((a, b) => a.outcome.cost - b.outcome.cost || b.outcome.quality - a.outcome.quality);
 }
 
 /** Leaves out the deepest exits of rungs where the next rung is the better place to spend on those who are still there. */
 function shortened(record: TuneRecord, point: OperatingPoint): OperatingPoint {
-  const value = ({ price, outcome }: OperatingPoint) => outcome.macs + price * (1 - outcome.expected);
+  const value = ({ price, outcome }: OperatingPoint) => outcome.cost + price * (1 - outcome.quality);
   let best = point;
   for (const leg of point.walk.rungs.keys()) {
     for (;;) {
       const { id, exits } = best.walk.rungs[leg]!;
       if (exits.length === 1) break;
       const rungs = best.walk.rungs.with(leg, { id, exits: exits.slice(0, -1) });
-      const shorter = pointOf(walkOf(record, rungs), best.price);
+      const shorter = pointOf(walkOf(record, rungs, point.walk.terms), best.price);
       if (value(shorter) > value(best)) break;
       best = shorter;
     }
   }
   return best;
+}
+
+/**
+ * The route that is left of a walk where no picture may need more than so many milliseconds: what lies beyond is cut off. Such points
+ * meet a latency that those with all exits miss.
+ */
+export function cutAt(record: TuneRecord, points: readonly OperatingPoint[], limitMs: number): OperatingPoint[] {
+  return points.flatMap(({ walk, price }) => {
+    const kept = walk.rungs
+      .map(({ id, exits }, leg) => ({ id, exits: exits.filter((_, k) => walk.ms[walk.starts[leg]! + k]! <= limitMs) }))
+      .filter(({ exits }) => exits.length > 0);
+    return kept.length === 0 ? [] : [pointOf(walkOf(record, kept, walk.terms), price)];
+  });
 }
 
 function routesOf(rungs: readonly RecordedRung[]): RecordedRung[][] {
@@ -80,29 +110,12 @@ function routesOf(rungs: readonly RecordedRung[]): RecordedRung[][] {
   return routes.filter(({ length }) => length > 0);
 }
 
-/** The points that no other one beats in both: the expected top-1 rises with the cost. @param points cheapest first */
+/** The points that no other one beats in both: the quality rises with the cost. @param points cheapest first */
 export function frontier(points: readonly OperatingPoint[]): OperatingPoint[] {
   let best = -1;
   return points.filter(({ outcome }) => {
-    if (outcome.expected <= best) return false;
-    best = outcome.expected;
+    if (outcome.quality <= best) return false;
+    best = outcome.quality;
     return true;
   });
-}
-
-/** A drop must be kept by what was measured and by what is expected. */
-export function meets(outcome: Outcome, full: OperatingPoint, target: Target): boolean {
-  if ('budgetMacs' in target) return outcome.macs <= target.budgetMacs;
-  const drop = Math.max(full.outcome.top1 - outcome.top1, full.outcome.expected - outcome.expected);
-  return drop <= target.maxDrop;
-}
-
-/** The cheapest point that keeps the quality, or the best one within the budget. @param points as of {@link frontier} */
-export function chosen(
-  points: readonly OperatingPoint[],
-  full: OperatingPoint,
-  target: Target,
-): OperatingPoint | undefined {
-  const good = points.filter(({ outcome }) => meets(outcome, full, target));
-  return 'maxDrop' in target ? good[0] : good.at(-1);
 }

@@ -1,4 +1,4 @@
-/** What every exit of a cascade said of every labelled picture: all that tuning needs, measured once. */
+/** What every exit of a cascade said of every picture: all that tuning needs, measured once. */
 
 import type { Content } from '../policy/entry.js';
 
@@ -6,10 +6,16 @@ import type { Content } from '../policy/entry.js';
 export interface RecordedExit {
   /** Multiply-accumulates from the picture to this exit, within its rung. */
   readonly macs: number;
-  /** Calibrated score, by picture. */
-  readonly score: Float32Array;
+  /** Expected milliseconds of inference from the picture to this exit, within its rung, as a lane measured its stages alone. */
+  readonly ms: number;
   /** Most probable class, by picture. */
   readonly guess: Int32Array;
+  /** Calibrated probability of that class, by picture. */
+  readonly probability: Float64Array;
+  /** p1 - p2, by picture. */
+  readonly margin: Float64Array;
+  /** -sum p ln p / ln(classes), by picture. */
+  readonly entropy: Float64Array;
   /** What the full network, calibrated, holds to be the probability of that guess, by picture. */
   readonly belief: Float32Array;
 }
@@ -24,86 +30,65 @@ export interface TuneRecord {
   readonly cascade: string;
   /** Cheap to dear, as in the cascade. */
   readonly rungs: readonly RecordedRung[];
+  /** Whether `labels` are of people; else they are the answers of the full network. */
+  readonly labelled: boolean;
   /** Class, by picture. */
   readonly labels: Int32Array;
+  /** Answer of the full network, by picture. */
+  readonly full: Int32Array;
   /** By picture. */
   readonly content: readonly Content[];
 }
 
-/** The exits of a route in a row, with what leaving at each costs and whether it is right. */
-export interface Walk {
-  readonly rungs: readonly RecordedRung[];
-  readonly pictures: number;
-  /** MACs spent by a picture that leaves here, by exit; earlier rungs included. */
-  readonly cost: Float64Array;
-  /** By exit, by picture. */
-  readonly score: readonly Float32Array[];
-  /** 1 where the exit's guess is the label, by exit, by picture. */
-  readonly right: readonly Uint8Array[];
-  /**
-   * Probability that the exit's guess is right, as the full network sees it. Thresholds are solved on this and not on `right`: among
-   * many routes and thresholds there are always some whose early exits are right by luck on just these pictures.
-   */
-  readonly belief: readonly Float32Array[];
-  /** Index of the first exit of each rung. */
-  readonly starts: readonly number[];
-}
-
-/** @param rungs of the record, in the order in which a picture climbs them */
-export function walkOf(record: TuneRecord, rungs: readonly RecordedRung[]): Walk {
-  const cost: number[] = [];
-  const starts: number[] = [];
-  let spent = 0;
-  for (const { exits } of rungs) {
-    starts.push(cost.length);
-    for (const { macs } of exits) cost.push(spent + macs);
-    spent = cost.at(-1)!;
-  }
-  const exits = rungs.flatMap((rung) => rung.exits);
+/** The record of some of the pictures, in the order of `pictures`. */
+export function subset(record: TuneRecord, pictures: readonly number[]): TuneRecord {
+  const doubles = (values: Float64Array) => Float64Array.from(pictures, (i) => values[i]!);
+  const whole = (values: Int32Array) => Int32Array.from(pictures, (i) => values[i]!);
   return {
-    rungs,
-    pictures: record.labels.length,
-    cost: Float64Array.from(cost),
-    score: exits.map(({ score }) => score),
-    right: exits.map(({ guess }) => Uint8Array.from(guess, (g, i) => Number(g === record.labels[i]))),
-    belief: exits.map(({ belief }) => belief),
-    starts,
+    ...record,
+    rungs: record.rungs.map(({ id, exits }) => ({
+      id,
+      exits: exits.map(({ macs, ms, guess, probability, margin, entropy, belief }) => ({
+        macs,
+        ms,
+        guess: whole(guess),
+        probability: doubles(probability),
+        margin: doubles(margin),
+        entropy: doubles(entropy),
+        belief: Float32Array.from(pictures, (i) => belief[i]!),
+      })),
+    })),
+    labels: whole(record.labels),
+    full: whole(record.full),
+    content: pictures.map((i) => record.content[i]!),
   };
 }
 
-/** Where a walk ends: mean MACs, top-1 as measured and as the full network expects it (0..1), and for each picture the exit at which it left and the MACs that it spent. */
-export interface Outcome {
-  readonly macs: number;
-  readonly top1: number;
-  readonly expected: number;
-  readonly exits: Int32Array;
-  readonly spent: Float64Array;
+/** The first `share` of the pictures and the rest; pictures are recorded in no order, see {@link shuffle}. */
+export function split(record: TuneRecord, share: number): readonly [TuneRecord, TuneRecord] {
+  const all = [...record.labels.keys()];
+  const first = Math.round(all.length * share);
+  return [subset(record, all.slice(0, first)), subset(record, all.slice(first))];
 }
 
-/**
- * Walks every picture.
- * @param thresholds one per exit; null: never leave here. The last exit always answers
- * @param entered first exit of each picture; default: the first of all
- */
-export function measureWalk(walk: Walk, thresholds: readonly (number | null)[], entered?: Int32Array): Outcome {
-  const last = walk.cost.length - 1;
-  const exits = new Int32Array(walk.pictures);
-  const spent = new Float64Array(walk.pictures);
-  let macs = 0;
-  let right = 0;
-  let belief = 0;
-  for (let i = 0; i < walk.pictures; i++) {
-    const from = entered?.[i] ?? 0;
-    let exit = from;
-    for (; exit < last; exit++) {
-      const threshold = thresholds[exit];
-      if (threshold !== null && threshold !== undefined && walk.score[exit]![i]! >= threshold) break;
-    }
-    exits[i] = exit;
-    spent[i] = walk.cost[exit]! - (from === 0 ? 0 : walk.cost[from - 1]!);
-    macs += spent[i]!;
-    right += walk.right[exit]![i]!;
-    belief += walk.belief[exit]![i]!;
+/** The numbers below `count` in an order that only the seed decides (Fisher and Yates, Mulberry32). */
+export function shuffle(count: number, seed: number): number[] {
+  const draw = random(seed);
+  const order = Array.from({ length: count }, (_, i) => i);
+  for (let i = count - 1; i > 0; i--) {
+    const j = Math.floor(draw() * (i + 1));
+    [order[i], order[j]] = [order[j]!, order[i]!];
   }
-  return { macs: macs / walk.pictures, top1: right / walk.pictures, expected: belief / walk.pictures, exits, spent };
+  return order;
+}
+
+/** Mulberry32: numbers in [0, 1), the same every time for the same seed. */
+export function random(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
 }

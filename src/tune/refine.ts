@@ -1,7 +1,8 @@
 /** From the nearest operating point to the target itself: prices of an error only give the corners of the frontier. */
 
-import { meets, type OperatingPoint, type Target } from './operating-points.js';
-import { measureWalk, type Outcome } from './record.js';
+import type { OperatingPoint } from './operating-points.js';
+import { meets, type Target, thrifty } from './target.js';
+import { measureWalk, type Outcome } from './walk.js';
 
 /** Thresholds that are tried at an exit: quantiles of its scores. */
 const QUANTILES = Array.from({ length: 25 }, (_, i) => (i + 0.5) / 25);
@@ -43,15 +44,15 @@ function bestMove(
 
 /** What a move gets for each unit that it gives; 0 when it goes the wrong way. */
 function worthOf(before: Outcome, after: Outcome, target: Target): number {
-  const macs = (before.macs - after.macs) / before.macs;
-  const quality = after.expected - before.expected;
-  const [gets, gives] = 'budgetMacs' in target ? [quality, -macs] : [macs, -quality];
+  const saved = (before.cost - after.cost) / before.cost;
+  const quality = after.quality - before.quality;
+  const [gets, gives] = thrifty(target) ? [saved, -quality] : [quality, -saved];
   if (gets <= 1e-6) return 0;
   return gives <= 1e-6 ? gets * 1e6 : gets / gives;
 }
 
-function quantiles(score: Float32Array): number[] {
-  const sorted = Float32Array.from(score).sort();
+function quantiles(score: Float64Array): number[] {
+  const sorted = Float64Array.from(score).sort();
   const at = QUANTILES.map((q) => sorted[Math.floor(q * sorted.length)]!);
   return [...new Set(at.map((value) => Number(value.toFixed(3))))];
 }

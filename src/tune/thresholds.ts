@@ -1,6 +1,7 @@
 /** Thresholds of a walk for one price of an error: the Lagrangian of cost against quality, minimised one exit at a time. */
 
-import type { Walk } from './record.js';
+import { lowest } from './scores.js';
+import type { Walk } from './walk.js';
 
 export type Thresholds = (number | null)[];
 
@@ -8,9 +9,9 @@ export type Thresholds = (number | null)[];
 const SWEEPS = 12;
 
 /**
- * Minimises mean MACs + price x (1 - expected top-1). Each exit in turn, deepest first, takes the very best threshold that there is while the
+ * Minimises mean cost + price x (1 - quality). Each exit in turn, deepest first, takes the very best threshold that there is while the
  * others stay: the pictures that reach it are sorted by score, and the best place to cut that row is found with one running sum.
- * @param price MACs that an error is worth
+ * @param price what an error is worth, in the unit of the walk's cost
  * @param digits thresholds have at most so many decimals
  */
 export function solveThresholds(walk: Walk, price: number, digits = 3): Thresholds {
@@ -38,7 +39,7 @@ function ordersOf(walk: Walk): readonly Int32Array[] {
   return known;
 }
 
-function sortedByScore(score: Float32Array): Int32Array {
+function sortedByScore(score: Float64Array): Int32Array {
   return Int32Array.from(score.keys()).sort((a, b) => score[b]! - score[a]!);
 }
 
@@ -51,7 +52,7 @@ function bestThreshold(
   digits: number,
 ): number | null {
   const score = walk.score[exit]!;
-  const value = (at: number, picture: number) => walk.cost[at]! + price * (1 - walk.belief[at]![picture]!);
+  const value = (at: number, picture: number) => walk.cost[at]! + price * (1 - walk.quality[at]![picture]!);
   let sum = 0;
   let least = 0;
   let best: number | null = null;
@@ -71,7 +72,7 @@ function bestThreshold(
     sum += value(exit, picture) - value(later, picture);
     passed = here;
   }
-  return sum < least ? 0 : best;
+  return sum < least ? lowest(walk.terms.score) : best;
 }
 
 /** The first exit of first..last whose threshold the picture reaches; `last` when none. */
@@ -83,8 +84,8 @@ function leavesWithin(walk: Walk, thresholds: Thresholds, first: number, last: n
   return last;
 }
 
-/** A short number in (low, high]; undefined when there is none. */
-function between(low: number, high: number, digits: number): number | undefined {
+/** A number of few digits in (low, high]; undefined when there is none. */
+export function between(low: number, high: number, digits: number): number | undefined {
   const scale = 10 ** digits;
   const cut = Math.floor(high * scale) / scale;
   return cut > low ? cut : undefined;

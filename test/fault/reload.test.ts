@@ -85,7 +85,7 @@ describe('policies', () => {
 
   it('stay as they were for a request that was let in before', async () => {
     const before = versionOf('balanced');
-    using admission = served.gateway.admit();
+    using admission = served.gateway.admit({});
     await served.write('balanced.yaml', balancedWith(0.3));
     await reloadPolicies();
     expect(versionOf('balanced')).not.toBe(before);
@@ -178,7 +178,7 @@ describe('models', () => {
 
   it('keep the lanes before for a request that was let in to them', async () => {
     const before = pids();
-    const admission = served.gateway.admit('cifar10', 'full');
+    const admission = served.gateway.admit({ cascade: 'cifar10', policy: 'full' });
     await copyCascade('copied');
     await reloadModels();
     expect(served.gateway.laneCounts).toEqual({ ready: 2, starting: 0, retiring: 2 });

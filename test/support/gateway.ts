@@ -32,6 +32,7 @@ export async function startGateway(
   const deaths: string[] = [];
   const events: GatewayEvents = {
     laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+    audited: (audited) => metrics.audited(audited),
     laneDied: (lane, cause) => {
       deaths.push(cause);
       metrics.laneDied(lane);

@@ -16,17 +16,18 @@ const plan = (name: string, policy: string, version = '1', point?: string) =>
   somePlan([], { cascade: name, policy, version, ...(point === undefined ? {} : { point }) });
 const from = (id: number) => () => id++;
 /** `birds/fast` is the policy `fast` on the cascade `birds`. */
-const catalog = (names: readonly string[], pairs: readonly string[], wanted?: string) =>
-  new Catalog(
+const catalog = (names: readonly string[], pairs: readonly string[], wanted?: string) => {
+  const plans = pairs.map((pair) => plan(...(pair.split('/') as [string, string])));
+  const services = plans.map((each) => ({ cascade: each.cascade, policy: each.policy, points: [each], floor: 0 }));
+  const defaults = { cascade: wanted, policy: 'balanced' };
+  return new Catalog(
     names.map((name) => cascade(name)),
     [],
-    numbered(
-      pairs.map((pair) => plan(...(pair.split('/') as [string, string]))),
-      [],
-      from(1),
-    ),
-    { cascade: wanted, policy: 'balanced' },
+    services,
+    numbered(plans, [], from(1)),
+    defaults,
   );
+};
 
 describe('numbers of plans', () => {
   it('are kept by plans of the same text, and given once only to others', () => {
@@ -52,7 +53,7 @@ describe('numbers of plans', () => {
 
 describe('a catalog', () => {
   it('answers requests that name nothing with the defaults', () => {
-    const { plan: chosen } = catalog(['birds', 'cars'], ['birds/balanced', 'cars/balanced'], 'cars').points()[0];
+    const chosen = catalog(['birds', 'cars'], ['birds/balanced', 'cars/balanced'], 'cars').service();
     expect([chosen.cascade, chosen.policy]).toEqual(['cars', 'balanced']);
   });
 
@@ -61,13 +62,27 @@ describe('a catalog', () => {
     ['none that says so: the first', [cascade('a'), cascade('b')], 'a'],
     ['no cascade at all: no name', [], ''],
   ])('has as its default, with %s', (_, cascades, expected) => {
-    expect(new Catalog(cascades, [], [], { cascade: 'c', policy: 'p' }).defaultCascade).toBe(expected);
+    expect(new Catalog(cascades, [], [], [], { cascade: 'c', policy: 'p' }).defaultCascade).toBe(expected);
   });
 
   it('says what there is to those who name something else', () => {
     const served = catalog(['birds', 'cars'], ['birds/balanced', 'birds/fast', 'cars/full']);
-    expect(() => served.points('dogs')).toThrow('no cascade "dogs"; there are: birds, cars');
-    expect(() => served.points('birds', 'full')).toThrow('no policy "full" for birds; there are: balanced, fast');
+    expect(() => served.service('dogs')).toThrow('no cascade "dogs"; there are: birds, cars');
+    expect(() => served.service('birds', 'full')).toThrow('no policy "full" for birds; there are: balanced, fast');
+  });
+});
+
+describe('the plans of a catalog', () => {
+  const points = ['dear', 'cheap'].map((point) => plan('a', 'p', '1', point));
+  const full = plan('a', 'full');
+  const service = { cascade: 'a', policy: 'p', points, floor: 1 };
+  const plans = numbered([...points, full], [], from(1));
+  const served = new Catalog([cascade('a')], [], [service], plans, { policy: 'p' });
+
+  it('are found by the place of their point, and the static choice by its cascade', () => {
+    expect([0, 1].map((at) => served.plan(service, at).plan.point)).toEqual(['dear', 'cheap']);
+    expect(served.full('a')?.plan).toBe(full);
+    expect(served.full('b')).toBeUndefined();
   });
 });
 

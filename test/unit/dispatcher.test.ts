@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RequestError } from '../../src/errors.js';
 import { Dispatcher, type LaneHandle } from '../../src/gateway/dispatcher.js';
 import type { Job, JobResult } from '../../src/lane/messages.js';
 
@@ -185,5 +186,49 @@ describe('Dispatcher', () => {
     const closing = await import('../../src/errors.js');
     dispatcher.close(new closing.RequestError('shutting_down', 'bye'));
     expect(await Promise.all(outcomes)).toEqual(['shutting_down', 'shutting_down']);
+  });
+});
+
+describe('work that nobody waits for', () => {
+  const idle = (dispatcher: Dispatcher, name: string) => dispatcher.dispatchIdle(request(name));
+
+  it('goes to a lane only when nothing else waits and the lane has nothing on board', async () => {
+    const dispatcher = new Dispatcher(LIMITS, () => {});
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    const first = dispatcher.dispatch(request('asked'));
+    const later = idle(dispatcher, 'audit');
+    expect(lane.jobs.map(({ image }) => String(image))).toEqual(['asked']);
+    dispatcher.results(lane, [answerTo(lane.jobs[0]!)]);
+    await first;
+    expect(lane.jobs.map(({ image }) => String(image))).toEqual(['asked', 'audit']);
+    expect(dispatcher.outstanding).toBe(0);
+    dispatcher.results(lane, [answerTo(lane.jobs[1]!)]);
+    expect(await later).toMatchObject({ ok: true });
+  });
+
+  it('is dropped beyond a few, and when its lane dies: it is never tried again', async () => {
+    const dispatcher = new Dispatcher(LIMITS, () => {});
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    const aboard = idle(dispatcher, 'a');
+    const waiting = Array.from({ length: 16 }, () => idle(dispatcher, 'b'));
+    expect(await idle(dispatcher, 'too many')).toBeUndefined();
+    dispatcher.detach(lane);
+    expect(await aboard).toBeUndefined();
+    const next = new ScriptedLane();
+    dispatcher.attach(next);
+    expect(next.jobs.map(({ image }) => String(image))).toEqual(['b']);
+    dispatcher.close(new RequestError('shutting_down', 'closed'));
+    expect(await Promise.all(waiting)).toEqual(waiting.map(() => undefined));
+  });
+
+  it('takes no place of those who wait: neither in the queue, nor of the bytes that they need', async () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, bytes: 10 }, () => {});
+    expect(await idle(dispatcher, 'six by')).toBeUndefined();
+    void idle(dispatcher, 'small');
+    expect(dispatcher.queued).toBe(0);
+    void dispatcher.dispatch(request('asked')).catch(() => {});
+    expect(dispatcher.queued).toBe(1);
   });
 });

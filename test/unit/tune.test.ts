@@ -1,43 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { Content } from '../../src/policy/entry.js';
-import { fitEntry, logistic } from '../../src/tune/entry.js';
-import { chosen, frontier, fullPoint, operatingPoints } from '../../src/tune/operating-points.js';
+import { fitEntry } from '../../src/tune/entry.js';
+import { logistic } from '../../src/tune/logistic.js';
+import { frontier, fullPoint, operatingPoints } from '../../src/tune/operating-points.js';
 import { routeFile } from '../../src/tune/policy-file.js';
-import { measureWalk, type TuneRecord, type Walk, walkOf } from '../../src/tune/record.js';
+import { random } from '../../src/tune/record.js';
 import { refined } from '../../src/tune/refine.js';
+import { chosen } from '../../src/tune/target.js';
 import { solveThresholds } from '../../src/tune/thresholds.js';
-
-/** Mulberry32: the same numbers every time. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-/** Exits whose score is the probability that they are right; deeper ones are surer. Class 0 is right, 1 is wrong. */
-function record(pictures: number, rungs: readonly (readonly number[])[], seed = 1): TuneRecord {
-  const draw = random(seed);
-  const hardness = Array.from({ length: pictures }, draw);
-  return {
-    cascade: 'c',
-    labels: new Int32Array(pictures),
-    content: hardness.map((hard): Content => [16, 2 * hard, 0.1 * draw(), draw()]),
-    rungs: rungs.map((skills, r) => ({
-      id: `net/1@${32 * (r + 1)}`,
-      exits: skills.map((skill, k) => {
-        const score = Float32Array.from(hardness, (hard) =>
-          Math.min(1, Math.max(0, 1 - hard * (1.2 - skill) + 0.1 * (draw() - 0.5))),
-        );
-        const guess = Int32Array.from(score, (s) => Number(draw() > s));
-        return { macs: 10 ** r * (k + 1), score, guess, belief: Float32Array.from(guess, (g) => 1 - g) };
-      }),
-    })),
-  };
-}
+import { DEFAULT_TERMS, measureWalk, spentBy, type Walk, walkOf } from '../../src/tune/walk.js';
+import { exitOf, record } from '../support/tune-record.js';
 
 /** Every threshold that can matter, for each exit but the last. */
 function bruteForce(walk: Walk, price: number): number {
@@ -57,22 +29,33 @@ function bruteForce(walk: Walk, price: number): number {
 
 describe('the outcome of a walk', () => {
   it('counts what each picture spent, and who is right', () => {
+    const right = [Uint8Array.from([1, 1, 0]), Uint8Array.from([0, 0, 0]), Uint8Array.from([1, 1, 1])];
+    const macs = Float64Array.from([1, 3, 9]);
     const walk: Walk = {
+      terms: DEFAULT_TERMS,
       rungs: [],
       pictures: 3,
-      cost: Float64Array.from([1, 3, 9]),
-      score: [Float32Array.from([0.9, 0.5, 0.1]), Float32Array.from([0.2, 0.8, 0.7]), new Float32Array(3)],
-      right: [Uint8Array.from([1, 1, 0]), Uint8Array.from([0, 0, 0]), Uint8Array.from([1, 1, 1])],
-      belief: [Float32Array.from([0.5, 1, 0]), new Float32Array(3), Float32Array.from([1, 1, 0.25])],
+      macs,
+      ms: Float64Array.from([10, 20, 30]),
+      cost: macs,
+      score: [Float64Array.from([0.9, 0.5, 0.1]), Float64Array.from([0.2, 0.8, 0.7]), new Float64Array(3)],
+      right,
+      agrees: [right[2]!, right[0]!, right[2]!],
+      quality: [Float32Array.from([0.5, 1, 0]), new Float32Array(3), Float32Array.from([1, 1, 0.25])],
       starts: [0, 2],
     };
-    expect(measureWalk(walk, [0.85, 0.75, null])).toEqual({
+    const outcome = measureWalk(walk, [0.85, 0.75, null]);
+    expect(outcome).toEqual({
+      cost: 13 / 3,
       macs: 13 / 3,
+      ms: 20,
+      p95Ms: 30,
       top1: 2 / 3,
-      expected: 0.75 / 3,
+      agreement: 1,
+      quality: 0.75 / 3,
       exits: Int32Array.from([0, 1, 2]),
-      spent: Float64Array.from([1, 3, 9]),
     });
+    expect([0, 1, 2].map((i) => spentBy(outcome, macs, i))).toEqual([1, 3, 9]);
     // The first picture enters at the third exit: it pays for that rung only.
     expect(measureWalk(walk, [0.9, 0.75, null], Int32Array.from([2, 0, 0])).macs).toBe((6 + 3 + 9) / 3);
   });
@@ -110,8 +93,9 @@ describe('thresholds', () => {
 
   it('never let anybody leave early where an error costs everything and the last exit is always right', () => {
     const made = record(50, [[0.2, 0.5]]);
-    const perfect = { ...made.rungs[0]!.exits[1]!, guess: new Int32Array(50), belief: new Float32Array(50).fill(1) };
-    const wrong = { ...made.rungs[0]!.exits[0]!, guess: new Int32Array(50).fill(1), belief: new Float32Array(50) };
+    const [early, late] = made.rungs[0]!.exits;
+    const perfect = { ...late!, guess: new Int32Array(50), belief: new Float32Array(50).fill(1) };
+    const wrong = { ...early!, guess: new Int32Array(50).fill(1), belief: new Float32Array(50) };
     const rungs = [{ id: 'a', exits: [wrong, perfect] }];
     expect(solveThresholds(walkOf({ ...made, rungs }, rungs), 1e9)).toEqual([null, null]);
   });
@@ -140,7 +124,7 @@ describe('operating points', () => {
     expect(points.length).toBeGreaterThan(5);
     for (const [i, { outcome }] of points.slice(1).entries()) {
       expect(outcome.macs).toBeGreaterThan(points[i]!.outcome.macs);
-      expect(outcome.expected).toBeGreaterThan(points[i]!.outcome.expected);
+      expect(outcome.quality).toBeGreaterThan(points[i]!.outcome.quality);
     }
   });
 
@@ -159,12 +143,7 @@ describe('operating points', () => {
   it('leave out deep exits of a cheap rung that only cost', () => {
     // The second exit of the first rung costs nine tenths of the next rung and knows nothing.
     const [cheap, dear] = record(600, [[0.6], [0.9, 1.1]], 3).rungs;
-    const useless = {
-      macs: 9,
-      score: new Float32Array(600),
-      guess: new Int32Array(600).fill(1),
-      belief: new Float32Array(600),
-    };
+    const useless = exitOf(9, new Float64Array(600), new Int32Array(600).fill(1));
     const rungs = [{ id: 'cheap', exits: [cheap!.exits[0]!, useless] }, dear!];
     const whole = { ...made, rungs };
     const found = frontier(operatingPoints(whole, fullPoint(whole), () => {}));
@@ -178,7 +157,7 @@ describe('operating points', () => {
     const near = chosen(points, full, budget)!;
     const best = refined(near, full, budget);
     expect(best.outcome.macs).toBeLessThanOrEqual(60);
-    expect(best.outcome.expected).toBeGreaterThanOrEqual(near.outcome.expected);
+    expect(best.outcome.quality).toBeGreaterThanOrEqual(near.outcome.quality);
     const drop = { maxDrop: 0.02 };
     const cheap = refined(chosen(points, full, drop)!, full, drop);
     expect(cheap.outcome.macs).toBeLessThanOrEqual(chosen(points, full, drop)!.outcome.macs);
@@ -213,7 +192,7 @@ describe('entry by content', () => {
     const fitted = fitEntry({ price: 1, walk, thresholds, outcome: measureWalk(walk, thresholds) }, made.content)!;
     expect(fitted.entry.leg).toBe(1);
     expect(fitted.gain).toBeGreaterThan(0.01);
-    expect(fitted.top1Change).toBeGreaterThanOrEqual(0);
+    expect(fitted.qualityChange).toBeGreaterThanOrEqual(0);
     expect(fitted.sent).toBeGreaterThan(0.3);
   });
 

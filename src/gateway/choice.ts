@@ -1,0 +1,47 @@
+/** What a request is answered with: the policy of an experiment, the operating point of the moment. The one place where that is decided. */
+
+import { RequestError } from '../errors.js';
+import type { NumberedPlan } from '../lane/messages.js';
+import { isCanary, placeOf } from '../policy/canary.js';
+import type { Service } from '../policy/service.js';
+import type { Catalog } from './catalog.js';
+import type { Wish } from './request.js';
+import type { Steering, Surroundings } from './steering.js';
+
+export interface Choice {
+  readonly service: Service;
+  /** Index of the operating point; -1: the static choice in its place. */
+  readonly point: number;
+  readonly chosen: NumberedPlan;
+}
+
+/** @throws RequestError unknown_cascade, unknown_policy, unknown_point */
+export function choose(catalog: Catalog, wish: Wish, steering: Steering, around: () => Surroundings): Choice {
+  const asked = catalog.service(wish.cascade, wish.policy);
+  if (wish.point !== undefined) {
+    const point = asked.points.findIndex((plan) => plan.point === wish.point);
+    if (point < 0) throw new RequestError('unknown_policy', unknownPoint(asked, wish.point));
+    return { service: asked, point, chosen: catalog.plan(asked, point) };
+  }
+  const service = splitted(catalog, asked, wish);
+  const point = steering.choose(service, around);
+  const full = point < 0 ? catalog.full(service.cascade) : undefined;
+  return full === undefined
+    ? { service, point: Math.max(0, point), chosen: catalog.plan(service, Math.max(0, point)) }
+    : { service, point, chosen: full };
+}
+
+/** The policy of the experiment for the share of requests that it gets. */
+function splitted(catalog: Catalog, service: Service, { header }: Wish): Service {
+  const { canary, cascade, policy } = service;
+  if (canary === undefined) return service;
+  const key = canary.sticky_header === undefined ? undefined : header?.(canary.sticky_header);
+  const place = key === undefined ? Math.random() : placeOf(policy, key);
+  if (!isCanary(place, canary.share)) return service;
+  return catalog.services.find((each) => each.cascade === cascade && each.policy === canary.policy) ?? service;
+}
+
+function unknownPoint({ policy, cascade, points }: Service, point: string): string {
+  const known = points.flatMap((plan) => plan.point ?? []);
+  return `no point "${point}" in ${policy} for ${cascade}; there are: ${known.join(', ') || 'none'}`;
+}

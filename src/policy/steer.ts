@@ -1,0 +1,98 @@
+/** The controller: which operating point serves, by the goal of the policy and the load of the moment. Pure. */
+
+import type { Expected } from './plan.js';
+import type { Goal } from './schema.js';
+
+/** What the last moments were like, for one policy on one cascade. */
+export interface Load {
+  /** Requests that came in. */
+  readonly ratePerSecond: number;
+  /** Lane milliseconds of a request that no point saves: decoding. */
+  readonly fixedMs: number;
+  /** Lane milliseconds of a request that grow with its multiply-accumulates, at the point that serves now. */
+  readonly inferenceMs: number;
+  /** Lanes that work. */
+  readonly lanes: number;
+  /** Lanes' worth of work of all other requests. */
+  readonly othersBusy: number;
+  /** How long a request that comes in now waits for a lane. */
+  readonly waitMs: number;
+}
+
+/** Which points may serve: dear to cheap, from `first` to `last` (indices). */
+export interface Range {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The state of the controller. */
+export interface Steering {
+  /** Index of the point that serves. */
+  readonly point: number;
+  /** Since when the next dearer point would do; undefined while it would not. */
+  readonly calmSinceMs: number | undefined;
+}
+
+/** Share of the latency goal at which cheaper points begin to serve, and under which dearer ones may again. */
+const TENSE = 0.5;
+const CALM = 0.25;
+/** Share of the lanes' time that a point may take when the controller goes to it: cheaper at once, dearer only with room to spare. */
+const FULL = 0.85;
+const ROOMY = 0.7;
+/** A dearer point must look good for so long: load comes in waves. */
+const PATIENCE_MS = 3000;
+
+/**
+ * To cheaper points at once and as far as it takes; to dearer ones a step at a time, each after a calm while.
+ * @param points dear to cheap
+ */
+export function steer(
+  goal: Goal,
+  points: readonly Expected[],
+  range: Range,
+  state: Steering,
+  load: Load,
+  nowMs: number,
+): Steering {
+  const point = Math.min(Math.max(state.point, range.first), range.last);
+  const now = { goal, points, point, load };
+  if (isTense(now) && point < range.last) {
+    const cheaper = points.findIndex((_, at) => at > point && at <= range.last && fits(now, at, FULL));
+    return { point: cheaper < 0 ? range.last : cheaper, calmSinceMs: undefined };
+  }
+  if (point === range.first || !isCalm(now)) return { point, calmSinceMs: undefined };
+  const calmSinceMs = state.calmSinceMs ?? nowMs;
+  if (nowMs - calmSinceMs < PATIENCE_MS) return { point, calmSinceMs };
+  return { point: point - 1, calmSinceMs: undefined };
+}
+
+interface Now {
+  readonly goal: Goal;
+  readonly points: readonly Expected[];
+  readonly point: number;
+  readonly load: Load;
+}
+
+function isTense({ goal, points, point, load }: Now): boolean {
+  if (goal.macs_per_second !== undefined) return load.ratePerSecond * points[point]!.macs > goal.macs_per_second;
+  return latencyMs(load) > TENSE * goal.latency_p95_ms!;
+}
+
+function isCalm(now: Now): boolean {
+  const { goal, load, point } = now;
+  const room = fits(now, point - 1, ROOMY);
+  return goal.latency_p95_ms === undefined ? room : room && latencyMs(load) < CALM * goal.latency_p95_ms;
+}
+
+/** Whether the load is within `share` of what there is, were it served by another point. */
+function fits({ goal, points, point, load }: Now, at: number, share: number): boolean {
+  const { ratePerSecond, fixedMs, inferenceMs, lanes, othersBusy } = load;
+  if (goal.macs_per_second !== undefined) return ratePerSecond * points[at]!.macs <= share * goal.macs_per_second;
+  const ms = fixedMs + (inferenceMs * points[at]!.macs) / points[point]!.macs;
+  return othersBusy + (ratePerSecond * ms) / 1000 <= share * lanes;
+}
+
+/** Of a request that comes in now. */
+function latencyMs({ waitMs, fixedMs, inferenceMs }: Load): number {
+  return waitMs + fixedMs + inferenceMs;
+}

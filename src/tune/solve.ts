@@ -1,0 +1,120 @@
+/** From a record and a wish to the operating points of a policy. */
+
+import { type FittedEntry, fitEntry } from './entry.js';
+import { type Guarantee, safePoints, safestFirst } from './guarantee.js';
+import { ladder } from './ladder.js';
+import {
+  byCost,
+  cutAt,
+  frontier,
+  fullPoint,
+  type OperatingPoint,
+  operatingPoints,
+  pointOn,
+} from './operating-points.js';
+import { shuffle, subset, type TuneRecord } from './record.js';
+import { refined } from './refine.js';
+import { chosen, meets, type Target, unitOf } from './target.js';
+import { DEFAULT_TERMS, type Terms } from './walk.js';
+
+export interface Wish {
+  readonly score: Terms['score'];
+  readonly target: Target;
+  /** Operating points of the policy. */
+  readonly points: number;
+  /** Rungs that may be used; default: all. */
+  readonly rungs?: readonly string[];
+}
+
+export interface Solution {
+  /** The static choice. */
+  readonly full: OperatingPoint;
+  /** No point found beats one of these in both; cheapest first. */
+  readonly frontier: readonly OperatingPoint[];
+  /** The chosen one and cheaper ones, dear to cheap; measured on all pictures of the record. */
+  readonly points: readonly OperatingPoint[];
+  /** The rule of entry of the first point, and whether it was worth its lines. */
+  readonly entry?: { readonly fitted: FittedEntry; readonly kept: boolean };
+  readonly guarantee?: Guarantee;
+}
+
+/** A rule of entry that saves less than this share is not worth its lines. */
+const LEAST_GAIN = 0.01;
+/** A model of four features that is fitted on fewer pictures than half of these, and judged on as many, says nothing. */
+const LEAST_PICTURES = 200;
+/** Of the split between pictures to solve on and pictures to test on. */
+const SEED = 7;
+
+/** @returns what is wished, or the cheapest point there is where that is not cheap enough */
+export function solve(
+  record: TuneRecord,
+  wish: Wish,
+  progress: (done: number, of: number) => void,
+): Solution | { readonly cheapest: OperatingPoint } {
+  const { target } = wish;
+  return 'risk' in target ? guaranteed(record, wish, target, progress) : solved(record, wish, progress);
+}
+
+/** Without labels only agreement with the full network can be kept. */
+function termsOf(record: TuneRecord, { score, target }: Wish): Terms {
+  const agreement = !record.labelled || 'risk' in target;
+  return { ...DEFAULT_TERMS, score, unit: unitOf(target), quality: agreement ? 'agreement' : 'expected' };
+}
+
+/** The record of some rungs; the full network stays what it is. */
+function among(record: TuneRecord, wanted: readonly string[] | undefined): TuneRecord {
+  return wanted === undefined ? record : { ...record, rungs: record.rungs.filter(({ id }) => wanted.includes(id)) };
+}
+
+function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: number) => void) {
+  const { target } = wish;
+  const full = fullPoint(record, termsOf(record, wish));
+  const usable = among(record, wish.rungs);
+  const found = operatingPoints(usable, full, progress);
+  const all =
+    'latencyP95Ms' in target ? byCost([...found, ...cutAt(usable, frontier(found), target.latencyP95Ms)]) : found;
+  const best = chosen(all, full, target);
+  if (best === undefined) return { cheapest: all[0]! };
+  const points = ladder(refined(best, full, target), all, wish.points).map((point, i) => {
+    const fitted = entryFor(point, record);
+    const kept = fitted !== undefined && pays(fitted) && (i > 0 || meets(fitted.outcome, full, target));
+    return { point: kept ? { ...point, entry: fitted.entry, outcome: fitted.outcome } : point, fitted, kept };
+  });
+  const { fitted, kept } = points[0]!;
+  return {
+    full,
+    frontier: frontier(all),
+    points: points.map(({ point }) => point),
+    ...(fitted === undefined ? {} : { entry: { fitted, kept } }),
+  };
+}
+
+/** Patience and gates count the exits before; of those that a picture never came to there is nothing to count. */
+function entryFor(point: OperatingPoint, { content }: TuneRecord): FittedEntry | undefined {
+  const { score } = point.walk.terms;
+  if (score === 'patience' || score === 'gate' || content.length < LEAST_PICTURES) return undefined;
+  return fitEntry(point, content);
+}
+
+/** Whether a rule of entry saves enough where it was not fitted, without loss there. */
+function pays({ gain, qualityChange }: FittedEntry): boolean {
+  return gain >= LEAST_GAIN && qualityChange >= 0;
+}
+
+/** Solves on one half and tests on the other: nothing of a point may change after its test, so it is not refined and has no rule of entry. */
+function guaranteed(
+  record: TuneRecord,
+  wish: Wish,
+  { risk, confidence }: { readonly risk: number; readonly confidence: number },
+  progress: (done: number, of: number) => void,
+): Solution {
+  const order = shuffle(record.labels.length, SEED);
+  const half = Math.floor(order.length / 2);
+  const [seen, tested] = [subset(record, order.slice(0, half)), subset(record, order.slice(half))];
+  const full = fullPoint(seen, termsOf(record, wish));
+  const all = frontier(operatingPoints(among(seen, wish.rungs), full, progress));
+  const guarantee = { risk, confidence, pictures: tested.labels.length };
+  const safe = byCost([...safePoints(safestFirst(all), tested, guarantee), full]);
+  const points = ladder(safe[0]!, all, wish.points).map((point) => pointOn(record, point));
+  return { full: pointOn(record, full), frontier: all.map((point) => pointOn(record, point)), points, guarantee };
+}

@@ -1,0 +1,167 @@
+/** The exits of a route in a row, and where pictures leave it for given thresholds. */
+
+import type { Gate, ScoreKind } from '../policy/score.js';
+import { fittedGates } from './gates.js';
+import type { RecordedRung, TuneRecord } from './record.js';
+import { scoresOf } from './scores.js';
+
+/** What a search goes by. */
+export interface Terms {
+  readonly score: ScoreKind;
+  /** What it saves: multiply-accumulates, or milliseconds of inference. */
+  readonly unit: 'macs' | 'ms';
+  /**
+   * What it keeps: right answers as the full network, calibrated, expects them, or answers that are those of the full network. The former
+   * and not labels: among many routes and thresholds there are always some whose early exits are right by luck on just these pictures.
+   */
+  readonly quality: 'expected' | 'agreement';
+}
+
+export const DEFAULT_TERMS: Terms = { score: 'max_probability', unit: 'macs', quality: 'expected' };
+
+export interface Walk {
+  readonly terms: Terms;
+  readonly rungs: readonly RecordedRung[];
+  readonly pictures: number;
+  /** MACs spent by a picture that leaves here, by exit; earlier rungs included. */
+  readonly macs: Float64Array;
+  /** Milliseconds of inference likewise. */
+  readonly ms: Float64Array;
+  /** `macs` or `ms`: what the search saves. */
+  readonly cost: Float64Array;
+  /** By exit, by picture. */
+  readonly score: readonly Float64Array[];
+  /** With score `gate`: by exit. */
+  readonly gates?: readonly Gate[];
+  /** 1 where the exit's guess is the label, by exit, by picture. */
+  readonly right: readonly Uint8Array[];
+  /** 1 where the exit's guess is that of the full network, by exit, by picture. */
+  readonly agrees: readonly Uint8Array[];
+  /** What the search keeps, 0..1, by exit, by picture: see {@link Terms.quality}. */
+  readonly quality: readonly Float32Array[];
+  /** Index of the first exit of each rung. */
+  readonly starts: readonly number[];
+}
+
+/**
+ * @param rungs of the record, in the order in which a picture climbs them
+ * @param gates of its exits; with score `gate` they are fitted where none are given
+ */
+export function walkOf(
+  record: TuneRecord,
+  rungs: readonly RecordedRung[],
+  terms: Terms = DEFAULT_TERMS,
+  gates?: readonly Gate[],
+): Walk {
+  const [macs, ms, starts]: [number[], number[], number[]] = [[], [], []];
+  for (const { exits } of rungs) {
+    starts.push(macs.length);
+    const [spentMacs, spentMs] = [macs.at(-1) ?? 0, ms.at(-1) ?? 0];
+    for (const exit of exits) {
+      macs.push(spentMacs + exit.macs);
+      ms.push(spentMs + exit.ms);
+    }
+  }
+  const exits = rungs.flatMap((rung) => rung.exits);
+  const same = (answers: Int32Array) =>
+    exits.map(({ guess }) => Uint8Array.from(guess, (g, i) => Number(g === answers[i])));
+  const agrees = same(record.full);
+  const fitted = terms.score === 'gate' ? (gates ?? fittedGates(exits, agrees)) : undefined;
+  const costs = { macs: Float64Array.from(macs), ms: Float64Array.from(ms) };
+  return {
+    terms,
+    rungs,
+    pictures: record.labels.length,
+    ...costs,
+    cost: costs[terms.unit],
+    score: scoresOf(exits, terms.score, fitted),
+    ...(fitted === undefined ? {} : { gates: fitted }),
+    right: same(record.labels),
+    agrees,
+    quality:
+      terms.quality === 'agreement' ? agrees.map((each) => Float32Array.from(each)) : exits.map(({ belief }) => belief),
+    starts,
+  };
+}
+
+/** The same walk over other pictures of the same cascade, with the gates that it has. */
+export function walkOn(record: TuneRecord, walk: Walk): Walk {
+  const rungs = walk.rungs.map(({ id, exits }) => {
+    const there = record.rungs.find((rung) => rung.id === id)!;
+    return { id, exits: there.exits.slice(0, exits.length) };
+  });
+  return walkOf(record, rungs, walk.terms, walk.gates);
+}
+
+/** Where a walk ends. Means are of a picture, shares are of one. */
+export interface Outcome {
+  /** Mean of what the search saves. */
+  readonly cost: number;
+  readonly macs: number;
+  readonly ms: number;
+  /** 95 % of the pictures need no more milliseconds of inference. */
+  readonly p95Ms: number;
+  /** Share of right answers. */
+  readonly top1: number;
+  /** Share of answers that are those of the full network. */
+  readonly agreement: number;
+  /** Mean of what the search keeps. */
+  readonly quality: number;
+  /** By picture, the exit at which it left. */
+  readonly exits: Int32Array;
+  /** By picture, the first exit that it came to. */
+  readonly entered?: Int32Array;
+}
+
+/** What picture `i` spent of `cost`, which is one of the walk's. */
+export function spentBy({ exits, entered }: Outcome, cost: Float64Array, i: number): number {
+  const from = entered?.[i] ?? 0;
+  return cost[exits[i]!]! - (from === 0 ? 0 : cost[from - 1]!);
+}
+
+/**
+ * Walks every picture.
+ * @param thresholds one per exit; null: never leave here. The last exit always answers
+ * @param entered first exit of each picture; default: the first of all
+ */
+export function measureWalk(walk: Walk, thresholds: readonly (number | null)[], entered?: Int32Array): Outcome {
+  const last = walk.cost.length - 1;
+  const exits = new Int32Array(walk.pictures);
+  for (let i = 0; i < walk.pictures; i++) {
+    let exit = entered?.[i] ?? 0;
+    for (; exit < last; exit++) {
+      const threshold = thresholds[exit];
+      if (threshold !== null && threshold !== undefined && walk.score[exit]![i]! >= threshold) break;
+    }
+    exits[i] = exit;
+  }
+  return outcomeOf(walk, exits, entered);
+}
+
+/** @param exits by picture, where it leaves, however that was decided */
+export function outcomeOf(walk: Walk, exits: Int32Array, entered?: Int32Array): Outcome {
+  const sum = { macs: 0, ms: 0, right: 0, agrees: 0, quality: 0 };
+  const ms = new Float64Array(walk.pictures);
+  for (let i = 0; i < walk.pictures; i++) {
+    const exit = exits[i]!;
+    const from = entered?.[i] ?? 0;
+    sum.macs += walk.macs[exit]! - (from === 0 ? 0 : walk.macs[from - 1]!);
+    ms[i] = walk.ms[exit]! - (from === 0 ? 0 : walk.ms[from - 1]!);
+    sum.ms += ms[i]!;
+    sum.right += walk.right[exit]![i]!;
+    sum.agrees += walk.agrees[exit]![i]!;
+    sum.quality += walk.quality[exit]![i]!;
+  }
+  const mean = (total: number) => total / walk.pictures;
+  const means = { macs: mean(sum.macs), ms: mean(sum.ms) };
+  return {
+    ...means,
+    cost: means[walk.terms.unit],
+    p95Ms: ms.sort()[Math.max(0, Math.ceil(0.95 * walk.pictures) - 1)] ?? 0,
+    top1: mean(sum.right),
+    agreement: mean(sum.agrees),
+    quality: mean(sum.quality),
+    exits,
+    ...(entered === undefined ? {} : { entered }),
+  };
+}

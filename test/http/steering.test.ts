@@ -1,0 +1,158 @@
+import request from 'supertest';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { NamedPolicy } from '../../src/policy/loader.js';
+import { PolicyFile } from '../../src/policy/schema.js';
+import { type Answer, answerOf, ask, post } from '../support/contract.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { jpeg } from '../support/pictures.js';
+
+const never = [null, null, null, null];
+const full: NamedPolicy = { name: 'full', file: 'full.yaml', version: '1', policy: PolicyFile.parse({ kind: 'full' }) };
+
+function policy(name: string, rule: object, more: object = {}): NamedPolicy {
+  const parsed = PolicyFile.parse({ kind: 'threshold', cascades: { cifar10: rule }, ...more });
+  return { name, file: `${name}.yaml`, version: '1', policy: parsed };
+}
+
+/** Answers at the first exit of a rung, whatever it says. */
+const first = (rung: string) => [{ rung, thresholds: [0, null] }];
+const point = (name: string, macs: number, route: object[]) => ({ name, expected: { macs, agreement: 0.9 }, route });
+const points = [
+  point('dear', 57e6, [{ rung: 'slimnet/1@32', thresholds: never }]),
+  point('cheap', 1.3e6, first('slimnet/0.5@24')),
+];
+
+let served: TestGateway;
+afterEach(() => served.gateway.close());
+const start = async (...policies: NamedPolicy[]) => {
+  served = await startGateway({ policies: [full, ...policies], defaultPolicy: policies[0]!.name, lanes: 1 });
+};
+const metrics = async (name: string) => {
+  const { text } = await request(served.app).get('/metrics');
+  return Object.fromEntries(
+    text
+      .split('\n')
+      .filter((line) => line.startsWith(name))
+      .map((line) => [line.slice(name.length, line.lastIndexOf(' ')), Number(line.slice(line.lastIndexOf(' ') + 1))]),
+  );
+};
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    if (tries > 300) throw new Error(`it never came to be that ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+describe('a goal', () => {
+  it('moves to a cheaper point while requests pile up, tells so, and moves back when they do not', async () => {
+    await start(policy('guarded', { points }, { goal: { latency_p95_ms: 60 } }));
+    const image = await jpeg();
+    expect((await ask(served.app, image)).route.point).toBe('dear');
+    const served_: (string | undefined)[] = [];
+    const flood = Array.from({ length: 64 }, async () => {
+      for (let i = 0; i < 12; i++) served_.push((await ask(served.app, image)).route.point);
+    });
+    await Promise.all(flood);
+    expect(new Set(served_)).toEqual(new Set(['dear', 'cheap']));
+    expect(served_.filter((name) => name === 'cheap').length).toBeGreaterThan(served_.length / 2);
+    const { body } = await request(served.app).get('/v1/policies');
+    expect(body.policies.find(({ name }: { name: string }) => name === 'guarded').points).toEqual({ cifar10: 'cheap' });
+    const gauge = await metrics('sluice_operating_point');
+    expect(gauge['{cascade="cifar10",policy="guarded",point="cheap"}']).toBe(1);
+    expect(gauge['{cascade="cifar10",policy="guarded",point="dear"}']).toBe(0);
+    await until('the dear point serves again', async () => (await ask(served.app, image)).route.point === 'dear');
+  });
+
+  it('does not move a policy without one, nor one whose floor is its first point', async () => {
+    await start(
+      policy('free', { points }),
+      policy('floored', { points, floor: 'dear' }, { goal: { latency_p95_ms: 1 } }),
+    );
+    const image = await jpeg();
+    for (const name of ['free', 'floored']) {
+      const answers = await Promise.all(Array.from({ length: 64 }, () => ask(served.app, image, { policy: name })));
+      expect(new Set(answers.map(({ route }) => route.point))).toEqual(new Set(['dear']));
+    }
+  });
+});
+
+describe('an experiment', () => {
+  const canary = (share: number) => ({ canary: { policy: 'other', share, sticky_header: 'X-User' } });
+  const rule = { route: first('slimnet/1@32') };
+
+  it('gives each caller one of the two policies, always the same', async () => {
+    await start(policy('main', rule, canary(0.4)), policy('other', rule));
+    const image = await jpeg();
+    const answered = async (user: string) => answerOf(await post(served.app, image).set('X-User', user)).policy;
+    const users = Array.from({ length: 40 }, (_, i) => `user ${i}`);
+    const once: string[] = [];
+    for (const user of users) once.push(await answered(user));
+    const again: string[] = [];
+    for (const user of users) again.push(await answered(user));
+    expect(again).toEqual(once);
+    const share = once.filter((name) => name === 'other').length / users.length;
+    expect(share).toBeGreaterThan(0.15);
+    expect(share).toBeLessThan(0.65);
+  });
+
+  it('draws requests without that header one by one, and leaves the other policy alone', async () => {
+    await start(policy('main', rule, canary(0.5)), policy('other', rule));
+    const image = await jpeg();
+    const answers: Answer[] = [];
+    for (let i = 0; i < 40; i++) answers.push(await ask(served.app, image));
+    expect(new Set(answers.map((answer) => answer.policy))).toEqual(new Set(['main', 'other']));
+    for (let i = 0; i < 10; i++) expect((await ask(served.app, image, { policy: 'other' })).policy).toBe('other');
+  });
+});
+
+describe('an audit', () => {
+  const audits = async () => await metrics('sluice_audit_total');
+
+  it('checks early exits with the full network, and counts who agrees by exit', async () => {
+    // The full network's own path, left at its last exit but one: every one of them can be checked.
+    await start(policy('checked', { route: first('slimnet/1@32') }, { audit: { share: 1 } }));
+    const early = await ask(served.app, await jpeg());
+    const whole = await ask(served.app, await jpeg(), { policy: 'full' });
+    const agree = early.predictions[0]!.index === whole.predictions[0]!.index;
+    const key = `{cascade="cifar10",policy="checked",backbone="slimnet",width="1",resolution="32",exit="1",agree="${agree}"}`;
+    await until('it is counted', async () => (await audits())[key] === 1);
+  });
+
+  it('leaves answers of the last exit alone: there is nothing to check', async () => {
+    await start(policy('last', { route: [{ rung: 'slimnet/1@32', thresholds: never }] }, { audit: { share: 1 } }));
+    for (let i = 0; i < 5; i++) await ask(served.app, await jpeg());
+    expect(await audits()).toEqual({});
+  });
+
+  it('turns to the full network when early exits keep disagreeing with it', async () => {
+    const rule = { route: first('slimnet/0.5@24') };
+    await start(policy('drifting', rule, { audit: { share: 1, min_agreement: 0.9 } }), policy('early', rule));
+    const disagreeing = await pictureOfDisagreement();
+    const early: string[] = [];
+    await until('the full network serves', async () => {
+      const { route } = await ask(served.app, disagreeing);
+      early.push(route.reason);
+      return route.reason === 'final';
+    });
+    expect(early.length).toBeGreaterThanOrEqual(50);
+    expect(early.slice(0, -1).every((reason) => reason === 'confident')).toBe(true);
+    const gauge = await metrics('sluice_operating_point');
+    expect(gauge['{cascade="cifar10",policy="drifting",point="full"}']).toBe(1);
+    const { route, policy: name } = await ask(served.app, disagreeing);
+    expect(route).toMatchObject({ backbone: 'slimnet', width: 1, resolution: 32, exit: 4 });
+    expect(name).toBe('full');
+  });
+});
+
+/** A picture of which the first exit and the full network do not say the same. */
+async function pictureOfDisagreement(): Promise<Buffer> {
+  for (let hue = 0; hue < 360; hue += 5) {
+    const image = await jpeg(48, 48, hue);
+    const [early, whole] = await Promise.all([
+      ask(served.app, image, { policy: 'early' }),
+      ask(served.app, image, { policy: 'full' }),
+    ]);
+    if (early.predictions[0]!.index !== whole.predictions[0]!.index) return image;
+  }
+  throw new Error('the first exit agrees with the full network on every picture');
+}
