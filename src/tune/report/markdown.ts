@@ -22,7 +22,7 @@ export function markdown(
         ? ', none held out: all figures are of the pictures that were solved on, and flatter.'
         : `, judged on ${heldOut.labels.length} others.`,
       ` Score: ${terms.score}; saved: ${terms.unit === 'macs' ? 'multiply-accumulates' : 'milliseconds of inference'};`,
-      ` kept: ${terms.quality === 'expected' ? 'right answers, as the full network expects them' : 'agreement with the full network'}.`,
+      ` kept: ${terms.quality === 'expected' ? 'right answers, half by label and half as the full network expects them' : 'agreement with the full network'}.`,
     ].join(''),
     '![frontier](frontier.svg)',
     '## Chosen',
@@ -133,7 +133,7 @@ function ruleTable(content: ReportContent, all: readonly Compared[]): string {
   const solved = (judged: Judged | undefined) => (judged === undefined ? '-' : percent(judged.seen.quality));
   const head = [
     ...['budget', 'tuned spends'],
-    ...(seen.labelled ? ['rule, expected', 'tuned, expected'] : []),
+    ...(seen.labelled ? ['rule, quality', 'tuned, quality'] : []),
     ...['rule, seen', 'tuned, seen'],
     ...(heldOut === undefined ? [] : ['rule, held out', 'tuned, held out']),
   ];
