@@ -13,8 +13,8 @@ import { print } from './fail.js';
 interface Figures {
   /** Null without labels. */
   readonly top1: number | null;
-  /** As the full network, calibrated, expects it: of the same pictures, but without their luck; without labels: agreement. */
-  readonly expected_top1: number;
+  /** What was solved for: half top-1 and half what the full network, calibrated, expects of it; without labels: agreement. */
+  readonly quality: number;
   readonly agreement: number;
   readonly mean_macs: number;
   readonly ratio: number;
@@ -32,7 +32,7 @@ export interface TuneReport extends Figures {
     readonly macs: number;
     readonly ms: number;
     readonly top1: number | null;
-    readonly expected_top1: number;
+    readonly quality: number;
   };
   readonly policy: RuleFile;
   /** The chosen point on pictures that it was not solved on. */
@@ -78,7 +78,7 @@ export function reportOf(
   const best = points[0]!;
   const figures = (outcome: Outcome): Figures => ({
     top1: record.labelled ? share(outcome.top1) : null,
-    expected_top1: share(outcome.quality),
+    quality: share(outcome.quality),
     agreement: share(outcome.agreement),
     mean_macs: Math.round(outcome.macs),
     ratio: share(outcome.macs / full.outcome.macs),
@@ -97,7 +97,7 @@ export function reportOf(
       macs: full.outcome.macs,
       ms: Number(full.outcome.ms.toPrecision(4)),
       top1: fullTop1(record),
-      expected_top1: share(full.outcome.quality),
+      quality: share(full.outcome.quality),
     },
     policy,
     ...figures(best.outcome),
@@ -162,8 +162,7 @@ export function printReport(report: TuneReport): void {
     );
   const quality = report.top1 === null ? '' : `top-1 ${percent(report.top1)} (full network: ${percent(full.top1!)}), `;
   print(`chosen: ${quality}agreement ${percent(report.agreement)} at ratio ${report.ratio}, ${report.mean_ms} ms`);
-  if (report.top1 !== null)
-    print(`  expected ${percent(report.expected_top1)} (full network: ${percent(full.expected_top1)})`);
+  if (report.top1 !== null) print(`  quality ${percent(report.quality)} (full network: ${percent(full.quality)})`);
   if (held_out !== null) {
     const there =
       held_out.top1 === null ? '' : `top-1 ${percent(held_out.top1)} (full network: ${percent(held_out.full_top1!)}), `;

@@ -42,6 +42,8 @@ export interface Solution {
 const LEAST_GAIN = 0.01;
 /** A model of four features that is fitted on fewer pictures than half of these, and judged on as many, says nothing. */
 const LEAST_PICTURES = 200;
+/** Shares of the risk at which candidates for a guarantee are made: how much is left to chance depends on how many pictures test. */
+const LEVELS = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /** Of the split between pictures to solve on and pictures to test on. */
 const SEED = 7;
 
@@ -114,7 +116,14 @@ function guaranteed(
   const full = fullPoint(seen, termsOf(record, wish));
   const all = frontier(operatingPoints(among(seen, wish.rungs), full, progress));
   const guarantee = { risk, confidence, pictures: tested.labels.length };
-  const safe = byCost([...safePoints(safestFirst(all), tested, guarantee), full]);
+  // Between the corners of the frontier, where the test will have to stop.
+  const between = LEVELS.flatMap((level) => {
+    const aim = { risk: level * risk, confidence };
+    const near = chosen(all, full, aim);
+    return near === undefined ? [] : [refined(near, full, aim)];
+  });
+  const path = safestFirst([...all, ...between]);
+  const safe = byCost([...safePoints(path, tested, guarantee), full]);
   const points = ladder(safe[0]!, all, wish.points).map((point) => pointOn(record, point));
   return { full: pointOn(record, full), frontier: all.map((point) => pointOn(record, point)), points, guarantee };
 }

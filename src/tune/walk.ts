@@ -11,8 +11,9 @@ export interface Terms {
   /** What it saves: multiply-accumulates, or milliseconds of inference. */
   readonly unit: 'macs' | 'ms';
   /**
-   * What it keeps: right answers as the full network, calibrated, expects them, or answers that are those of the full network. The former
-   * and not labels: among many routes and thresholds there are always some whose early exits are right by luck on just these pictures.
+   * What it keeps. `agreement`: answers that are those of the full network. `expected`: right answers, half as the labels say and half as
+   * the full network, calibrated, expects them. Labels alone would do: among many routes and thresholds there are always some whose early
+   * exits are right by luck on just these pictures. The full network alone would forgive an exit the mistakes that it makes itself.
    */
   readonly quality: 'expected' | 'agreement';
 }
@@ -65,7 +66,7 @@ export function walkOf(
   const exits = rungs.flatMap((rung) => rung.exits);
   const same = (answers: Int32Array) =>
     exits.map(({ guess }) => Uint8Array.from(guess, (g, i) => Number(g === answers[i])));
-  const agrees = same(record.full);
+  const [right, agrees] = [same(record.labels), same(record.full)];
   const fitted = terms.score === 'gate' ? (gates ?? fittedGates(exits, agrees)) : undefined;
   const costs = { macs: Float64Array.from(macs), ms: Float64Array.from(ms) };
   return {
@@ -76,10 +77,12 @@ export function walkOf(
     cost: costs[terms.unit],
     score: scoresOf(exits, terms.score, fitted),
     ...(fitted === undefined ? {} : { gates: fitted }),
-    right: same(record.labels),
+    right,
     agrees,
     quality:
-      terms.quality === 'agreement' ? agrees.map((each) => Float32Array.from(each)) : exits.map(({ belief }) => belief),
+      terms.quality === 'agreement'
+        ? agrees.map((each) => Float32Array.from(each))
+        : exits.map(({ belief }, exit) => belief.map((b, i) => (b + right[exit]![i]!) / 2)),
     starts,
   };
 }

@@ -77,7 +77,7 @@ export function frontierChart(content: ReportContent): TopLevelSpec {
       {
         data: { values: marks },
         mark: { type: 'point', filled: true, size: 50, color: '#333' },
-        encoding: { ...encoding, shape: { field: 'what', type: 'nominal', title: null } },
+        encoding: { ...encoding, shape: { field: 'mark', type: 'nominal', title: null } },
       },
     ],
   };

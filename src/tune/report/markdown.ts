@@ -22,7 +22,7 @@ export function markdown(
         ? ', none held out: all figures are of the pictures that were solved on, and flatter.'
         : `, judged on ${heldOut.labels.length} others.`,
       ` Score: ${terms.score}; saved: ${terms.unit === 'macs' ? 'multiply-accumulates' : 'milliseconds of inference'};`,
-      ` kept: ${terms.quality === 'expected' ? 'right answers, as the full network expects them' : 'agreement with the full network'}.`,
+      ` kept: ${terms.quality === 'expected' ? 'right answers, half by label and half as the full network expects them' : 'agreement with the full network'}.`,
     ].join(''),
     '![frontier](frontier.svg)',
     '## Chosen',
@@ -124,27 +124,38 @@ function oraclePart({ reached, solution, heldOut }: ReportContent): string {
 }
 
 function ruleTable(content: ReportContent, all: readonly Compared[]): string {
-  const { solution, heldOut } = content;
+  const { seen, solution, heldOut } = content;
   const fullCost = solution.full.outcome.cost;
   const every = Math.max(1, Math.ceil(all.length / ROWS));
   const shown = all.filter((_, i) => (all.length - 1 - i) % every === 0);
-  const cells = (judged: Judged | undefined, which: 'seen' | 'heldOut') => {
-    const outcome = judged?.[which];
-    return outcome === undefined ? '-' : percent(quality(content, outcome));
-  };
+  const ratio = (judged: Judged | undefined) => (judged === undefined ? '-' : (judged.seen.cost / fullCost).toFixed(3));
+  const cell = (outcome: Outcome | undefined) => (outcome === undefined ? '-' : percent(quality(content, outcome)));
+  const solved = (judged: Judged | undefined) => (judged === undefined ? '-' : percent(judged.seen.quality));
   const head = [
-    'budget',
-    'rule, seen',
-    'tuned, seen',
-    'it spends',
+    ...['budget', 'tuned spends'],
+    ...(seen.labelled ? ['rule, quality', 'tuned, quality'] : []),
+    ...['rule, seen', 'tuned, seen'],
     ...(heldOut === undefined ? [] : ['rule, held out', 'tuned, held out']),
   ];
   const rows = shown.map(({ rule, tuned }) => [
-    (rule.seen.cost / fullCost).toFixed(3),
-    cells(rule, 'seen'),
-    cells(tuned, 'seen'),
-    tuned === undefined ? '-' : (tuned.seen.cost / fullCost).toFixed(3),
-    ...(heldOut === undefined ? [] : [cells(rule, 'heldOut'), cells(tuned, 'heldOut')]),
+    ...[ratio(rule), ratio(tuned)],
+    ...(seen.labelled ? [solved(rule), solved(tuned)] : []),
+    ...[cell(rule.seen), cell(tuned?.seen)],
+    ...(heldOut === undefined ? [] : [cell(rule.heldOut), cell(tuned?.heldOut)]),
   ]);
-  return table(head, rows);
+  return [table(head, rows), verdict(content, all)].join('\n\n');
+}
+
+/** Over all budgets, not only those of the table. */
+function verdict(content: ReportContent, all: readonly Compared[]): string {
+  const which = content.heldOut === undefined ? 'seen' : 'heldOut';
+  const gains = all.flatMap(({ rule, tuned }) =>
+    tuned === undefined ? [] : [quality(content, tuned[which]!) - quality(content, rule[which]!)],
+  );
+  if (gains.length === 0) return 'The rule is cheaper than all that was tuned.';
+  const mean = gains.reduce((sum, gain) => sum + gain, 0) / gains.length;
+  const good = gains.filter((gain) => gain >= 0).length;
+  const points = (gain: number) => (100 * gain).toFixed(2);
+  const pictures = which === 'seen' ? 'seen' : 'held out';
+  return `Of ${gains.length} budgets the tuned policy is at least as good at ${good} (${pictures}); on average ${points(mean)} points better, at worst ${points(Math.min(...gains))}, at best ${points(Math.max(...gains))}.`;
 }
