@@ -1,16 +1,15 @@
 /** The gateway without HTTP: bytes and a policy in, an answer and its cost out. HTTP, the command line and the tests stand on it. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
-import { ConfigError, ConfigErrors, RequestError } from '../errors.js';
-import type { Facts, JobAnswer, NumberedPlan } from '../lane/messages.js';
-import { fit } from '../policy/check.js';
+import { RequestError } from '../errors.js';
+import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
-import { Catalog, lostDefaults, numbered } from './catalog.js';
+import type { Catalog } from './catalog.js';
 import { choose } from './choice.js';
-import { Dispatcher } from './dispatcher.js';
-import { type Admission, type GatewayEvents, Generation, type LaneNow } from './generation.js';
+import { Deployment, type DeploymentOptions } from './deployment.js';
+import type { Admission, GatewayEvents, LaneNow } from './generation.js';
 import { PoisonMemory } from './poison.js';
 import type { ClassifyRequest, ClassifyResult, Wish } from './request.js';
 import { Steering, type Surroundings } from './steering.js';
@@ -18,44 +17,17 @@ import { Steering, type Surroundings } from './steering.js';
 export type { GatewayEvents, LaneNow } from './generation.js';
 export type { ClassifyRequest, ClassifyResult } from './request.js';
 
-export interface GatewayOptions {
-  readonly cascades: readonly Cascade[];
-  readonly policies: readonly NamedPolicy[];
-  readonly lanes: number;
-  /** ONNX Runtime threads a lane. */
-  readonly threads: number;
-  readonly maxPixels: number;
-  /** Requests that may wait for a lane. */
-  readonly queue: number;
-  /** Bytes of all pictures that are held. */
-  readonly queueBytes: number;
-  readonly defaultCascade?: string;
-  readonly defaultPolicy: string;
+export interface GatewayOptions extends DeploymentOptions {
   /** Goals and audits choose operating points; default true. Without, the first point of a policy serves. */
   readonly steers?: boolean;
-  readonly hangMs?: number;
 }
-
-/** Requests sent to one lane at a time. */
-const WINDOW = 32;
-/** Bytes sent to one lane at a time, unless one picture has more: copying more would keep the gateway's thread too long. */
-const WINDOW_BYTES = 16_000_000;
-/** Decodes that overlap with inference in one lane. */
-const DECODERS = 2;
 
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #events: GatewayEvents;
   readonly #poison = new PoisonMemory();
   readonly #steering: Steering;
-  /** Takes all new requests. */
-  #current: Generation;
-  /** Warms up to take them. */
-  #next: Generation | undefined;
-  /** Finishes what it took before. */
-  #last: Generation | undefined;
-  #lastEnded: Promise<void> = Promise.resolve();
-  #planIds = 0;
+  readonly #deployed: Deployment;
   #starting: Promise<void> | undefined;
   #draining = false;
   #closed = false;
@@ -65,11 +37,7 @@ export class Gateway {
     this.#options = options;
     this.#events = events;
     this.#steering = new Steering(events, options.steers ?? true);
-    this.#current = this.#generation(options.cascades, false, (usable) => {
-      const { services, errors } = fit(options.policies, usable);
-      for (const error of errors) this.#events.broken?.(error);
-      return this.#catalog(usable, options.policies, services);
-    });
+    this.#deployed = new Deployment(options, events, (image) => this.#poison.add(image));
   }
 
   /**
@@ -82,57 +50,49 @@ export class Gateway {
   }
 
   async #start(): Promise<void> {
-    if (this.#options.cascades.length === 0) throw new ConfigError('models', '', 'no cascade can be served');
-    await this.#current.start();
-    if (this.cascades.length === 0) {
-      this.#current.close(new RequestError('shutting_down', 'no cascade can be served'));
-      throw new ConfigError('models', '', 'no cascade can be served: none of them loads');
-    }
+    await this.#deployed.start();
     this.#ready = true;
   }
 
   /** True when each lane has been warm, one still is, and the gateway is not on its way out. */
   get ready(): boolean {
-    return this.#ready && !this.#draining && this.#current.warm > 0;
+    return this.#ready && !this.#draining && this.#deployed.current.warm > 0;
   }
 
   get queued(): number {
-    return this.#generations.reduce((sum, { dispatcher }) => sum + dispatcher.queued, 0);
+    return this.#deployed.generations.reduce((sum, { dispatcher }) => sum + dispatcher.queued, 0);
   }
 
-  /** `retiring`: lanes of the models before, which finish what they took. */
+  /** As `Deployment.laneCounts`. */
   get laneCounts(): { ready: number; starting: number; retiring: number } {
-    const { lanes } = this.#options;
-    const ready = this.#current.warm;
-    const starting = lanes - ready + (this.#next === undefined ? 0 : lanes);
-    return { ready, starting, retiring: this.#last?.lanes.length ?? 0 };
+    return this.#deployed.laneCounts;
   }
 
-  /** The lanes that have not died; around a change of models there are two of each number. */
+  /** As `Deployment.lanes`. */
   get lanes(): readonly LaneNow[] {
-    return this.#generations.flatMap(({ lanes }) => lanes);
+    return this.#deployed.lanes;
   }
 
   /** Cascades that lanes hold, or still hold. */
   get heldCascades(): readonly Cascade[] {
-    return this.#generations.flatMap(({ catalog }) => catalog?.cascades ?? []);
+    return this.#deployed.generations.flatMap(({ catalog }) => catalog?.cascades ?? []);
   }
 
   /** The usable cascades. */
   get cascades(): readonly Cascade[] {
-    return this.#current.catalog?.cascades ?? [];
+    return this.#catalog?.cascades ?? [];
   }
 
   get policies(): readonly NamedPolicy[] {
-    return this.#current.catalog?.policies ?? this.#options.policies;
+    return this.#catalog?.policies ?? this.#options.policies;
   }
 
   facts(cascade: string): CascadeFacts {
-    return this.#current.facts[cascade] ?? [];
+    return this.#deployed.current.facts[cascade] ?? [];
   }
 
   get defaultCascade(): string {
-    return this.#current.catalog?.defaultCascade ?? '';
+    return this.#catalog?.defaultCascade ?? '';
   }
 
   get defaultPolicy(): string {
@@ -141,12 +101,12 @@ export class Gateway {
 
   /** The plans that new requests are given. */
   get plans(): readonly Plan[] {
-    return this.#current.catalog?.plans.map(({ plan }) => plan) ?? [];
+    return this.#catalog?.plans.map(({ plan }) => plan) ?? [];
   }
 
   /** Each policy on each cascade, with the index of the operating point that serves now; -1: the static choice in its place. */
   get serving(): readonly { readonly service: Service; readonly point: number }[] {
-    const services = this.#current.catalog?.services ?? [];
+    const services = this.#catalog?.services ?? [];
     return services.map((service) => ({ service, point: this.#steering.current(service) }));
   }
 
@@ -165,8 +125,8 @@ export class Gateway {
   admit(wish: Wish): Admission {
     if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
     const choice = choose(this.#served, wish, this.#steering, () => this.#around);
-    this.#current.dispatcher.admit();
-    return this.#current.admit(choice);
+    this.#deployed.current.dispatcher.admit();
+    return this.#deployed.current.admit(choice);
   }
 
   /**
@@ -191,43 +151,22 @@ export class Gateway {
 
   /**
    * Serves these policies from now on; requests that were let in keep theirs.
-   * @throws ConfigErrors when one does not fit the models, or the default would be gone; then nothing has changed
+   * @throws as `Deployment.setPolicies`
    */
   setPolicies(policies: readonly NamedPolicy[]): void {
-    const { cascades, plans } = this.#current.catalog!;
-    const catalog = this.#checked(cascades, policies, plans);
-    this.#current.offer(catalog);
-    this.#steering.serve(catalog.services);
+    this.#deployed.setPolicies(policies);
+    this.#steering.serve(this.#catalog?.services ?? []);
   }
 
   /**
-   * Warms up lanes with these models beside those that serve; then new requests go to them, and the lanes before end with the last
-   * request that they were given. Waits first for a change before this one to end, so there are never more than two sets.
+   * Serves these models from now on; requests that were let in keep theirs.
    * @returns resolves, within an object, when the lanes before have ended
-   * @throws ConfigErrors as {@link setPolicies} and for models that do not load, StartError; then nothing has changed
+   * @throws as `Deployment.setModels`
    */
   async setModels(cascades: readonly Cascade[], policies: readonly NamedPolicy[]): Promise<{ ended: Promise<void> }> {
-    const catalog = this.#checked(cascades, policies);
-    await this.#lastEnded;
-    const next = this.#generation(cascades, true, () => catalog, this.#current.known(cascades));
-    this.#next = next;
-    try {
-      if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down');
-      await next.start();
-    } catch (error) {
-      next.close(new RequestError('shutting_down', 'these models are not served'));
-      throw error;
-    } finally {
-      this.#next = undefined;
-    }
-    const last = this.#current;
-    this.#current = next;
-    this.#steering.serve(catalog.services);
-    this.#last = last;
-    this.#lastEnded = last.retire().then(() => {
-      this.#last = undefined;
-    });
-    return { ended: this.#lastEnded };
+    const change = await this.#deployed.setModels(cascades, policies);
+    this.#steering.serve([]);
+    return change;
   }
 
   /** Says "not ready" from now on; requests are still answered. */
@@ -239,54 +178,37 @@ export class Gateway {
   async close(): Promise<void> {
     this.#draining = true;
     this.#closed = true;
-    for (const each of this.#generations)
-      each.close(new RequestError('shutting_down', 'the gateway is shutting down', 1));
+    this.#deployed.close(new RequestError('shutting_down', 'the gateway is shutting down', 1));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  get #generations(): readonly Generation[] {
-    return [this.#current, this.#next, this.#last].filter((each) => each !== undefined);
-  }
-
-  #generation(
-    cascades: readonly Cascade[],
-    strict: boolean,
-    catalog: (usable: readonly Cascade[]) => Catalog,
-    known?: Facts,
-  ): Generation {
-    const { queue, queueBytes, lanes: count, maxPixels, threads, hangMs } = this.#options;
-    const dispatcher: Dispatcher = new Dispatcher(
-      { queue, bytes: queueBytes, window: WINDOW, windowBytes: WINDOW_BYTES },
-      (image) => this.#poison.add(image),
-      () => this.#generations.map((each) => each.dispatcher).filter((each) => each !== dispatcher),
-    );
-    const limits = { maxPixels, decoders: DECODERS, threads };
-    const options = { count, limits, cascades, strict, known, ...(hangMs === undefined ? {} : { hangMs }) };
-    return new Generation(options, dispatcher, catalog, this.#events);
+  /** Undefined until a lane has measured the models. */
+  get #catalog(): Catalog | undefined {
+    return this.#deployed.current.catalog;
   }
 
   /** @throws RequestError starting */
   get #served(): Catalog {
-    const { catalog } = this.#current;
+    const catalog = this.#catalog;
     if (catalog === undefined || catalog.cascades.length === 0)
       throw new RequestError('starting', 'the lanes are still warming up', 1);
     return catalog;
   }
 
   get #around(): Surroundings {
-    return { outstanding: this.#current.dispatcher.outstanding, lanes: this.#current.warm };
+    return { outstanding: this.#deployed.current.dispatcher.outstanding, lanes: this.#deployed.current.warm };
   }
 
   /** Asks the full network what an early exit has answered. Audits that find no quiet lane are dropped. */
   async #audit({ service, cascade, point, plan }: Admission, image: Uint8Array, answer: JobAnswer): Promise<void> {
-    const { catalog } = this.#current;
+    const catalog = this.#catalog;
     const full = catalog?.full(cascade.name);
     // After a change of models there is nothing to compare with.
     if (full === undefined || !catalog?.cascades.includes(cascade)) return;
-    using admission = this.#current.admit({ service, point: -1, chosen: full });
+    using admission = this.#deployed.current.admit({ service, point: -1, chosen: full });
     const checked = await admission.dispatchIdle({
       image,
       top: 1,
@@ -297,36 +219,6 @@ export class Gateway {
     const agreed = checked.top[0]!.index === answer.top[0]!.index;
     this.#events.audited?.({ cascade, plan, answer, agreed });
     this.#steering.audited(service, point, agreed);
-  }
-
-  /** @param before plans that the same models have already */
-  #catalog(
-    cascades: readonly Cascade[],
-    policies: readonly NamedPolicy[],
-    services: readonly Service[],
-    before: readonly NumberedPlan[] = [],
-  ): Catalog {
-    const { defaultCascade: cascade, defaultPolicy: policy } = this.#options;
-    const plans = numbered(
-      services.flatMap(({ points }) => points),
-      before,
-      () => ++this.#planIds,
-    );
-    return new Catalog(cascades, policies, services, plans, { cascade, policy });
-  }
-
-  /** @param before plans that the same models have already */
-  #checked(
-    cascades: readonly Cascade[],
-    policies: readonly NamedPolicy[],
-    before: readonly NumberedPlan[] = [],
-  ): Catalog {
-    const { services, errors } = fit(policies, cascades);
-    if (errors.length > 0) throw new ConfigErrors(errors);
-    const catalog = this.#catalog(cascades, policies, services, before);
-    const lost = lostDefaults(this.#current.catalog!, catalog);
-    if (lost.length > 0) throw new ConfigErrors(lost);
-    return catalog;
   }
 }
 

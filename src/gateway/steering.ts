@@ -65,7 +65,7 @@ export class Steering {
     this.#steers = steers;
   }
 
-  /** Forgets what is not served any more. */
+  /** Forgets all services but these: they are not served any more, or by other models. */
   serve(services: readonly Service[]): void {
     const known = new Set(services.map(keyOf));
     for (const key of this.#helms.keys()) if (!known.has(key)) this.#helms.delete(key);
