@@ -27,7 +27,6 @@ from teacher import taught_by
 
 EXIT_WEIGHTS = (0.8, 0.8, 0.8, 1.0)
 DISTIL = 0.7  # share of the teacher
-SHARES = (0.2, 0.3, 0.25, 0.15, 0.1)  # of the steps, by resolution
 FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
 PEEK = 1000  # pictures for the log
 
@@ -78,6 +77,7 @@ def main() -> None:
     args = options(__doc__, epochs=3, batch=64)
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
     args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
+    args.add_argument("--shares", type=float, nargs=len(SIDES), default=(0.2, 0.3, 0.25, 0.15, 0.1), help="of the steps, by resolution")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
@@ -114,7 +114,7 @@ def main() -> None:
             group["lr"] = lr * min(1.0, (step + 1) / 200) * (1 - step / total)
             group["weight_decay"] = opt.decay
         pick = order[at * opt.batch : (at + 1) * opt.batch]
-        side = rng.choices(SIDES, SHARES)[0]
+        side = rng.choices(SIDES, opt.shares)[0]
         images, labels = crops(x[pick], side, rng).to(opt.device), y[pick].to(opt.device)
         with torch.no_grad():
             features = frozen.shallow(images.contiguous(memory_format=torch.channels_last), FROZEN)
