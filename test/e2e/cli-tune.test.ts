@@ -193,6 +193,9 @@ describe('sluice tune', () => {
     const charts = [...text.matchAll(/\]\((.*\.svg)\)/g)].map(([, name]) => name!);
     expect(charts).toHaveLength(5);
     for (const chart of charts) expect((await sharp(join(report, chart)).metadata()).format).toBe('svg');
+    const frontier = await readFile(join(report, 'frontier.svg'), 'utf8');
+    for (const shown of ['tuned', 'MSDNet rule, last rung', 'each exit alone', 'chosen', 'oracle', 'held out'])
+      expect(frontier).toContain(`>${shown}<`);
   });
 
   it('uses only the rungs that it may', async () => {

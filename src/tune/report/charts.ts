@@ -47,7 +47,8 @@ export function frontierChart(content: ReportContent): TopLevelSpec {
     })),
     ...points.map((point) => dot('chosen', of, judges(judged(point, heldOut)))),
     ...(reached === undefined ? [] : [dot('oracle', of, judges(reached.oracle))]),
-  ];
+    // A field of its own, or its legend would be one with that of the lines.
+  ].map(({ what, ratio, quality }) => ({ ratio, quality, mark: what }));
   const cost = unit === 'macs' ? 'multiply-accumulates' : 'inference time';
   const encoding = {
     x: { field: 'ratio', type: 'quantitative', title: `${cost} of a picture / full network` },
