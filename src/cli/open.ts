@@ -2,6 +2,7 @@
 
 import type { Cascade } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
+import { defaultOf } from '../gateway/catalog.js';
 import { type Configuration, readConfiguration } from '../gateway/configuration.js';
 import { Gateway, type GatewayEvents } from '../gateway/gateway.js';
 import type { NamedPolicy } from '../policy/loader.js';
@@ -17,6 +18,7 @@ export interface OpenOptions extends GatewayFlags {
 }
 
 /**
+ * For a command about one cascade, the one that is named or the default: no other is loaded.
  * @param more policies that no file holds
  * @throws ConfigError when there is nothing to serve
  */
@@ -25,7 +27,12 @@ export async function openGateway(
   events: GatewayEvents,
   more: (cascades: readonly Cascade[]) => readonly NamedPolicy[] = () => [],
 ): Promise<Gateway> {
-  return gatewayOf(await readConfiguration(options), options, events, more);
+  const { models, policies } = await readConfiguration(options);
+  const named = models.cascades.find(({ name }) => name === options.cascade);
+  const one = options.cascade === undefined ? defaultOf(models.cascades, undefined) : named;
+  // An unknown name is told later, with all that there are.
+  const cascades = one === undefined ? models.cascades : [one];
+  return gatewayOf({ models: { ...models, cascades }, policies }, options, events, more);
 }
 
 /**

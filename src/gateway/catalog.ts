@@ -25,8 +25,7 @@ export class Catalog {
     readonly plans: readonly NumberedPlan[],
     readonly defaults: Defaults,
   ) {
-    const chosen = cascades.find(({ name }) => name === defaults.cascade) ?? cascades.find((each) => each.isDefault);
-    this.defaultCascade = (chosen ?? cascades[0])?.name ?? '';
+    this.defaultCascade = defaultOf(cascades, defaults.cascade)?.name ?? '';
   }
 
   /**
@@ -53,6 +52,11 @@ export class Catalog {
   full(cascade: string): NumberedPlan | undefined {
     return this.plans.find(({ plan }) => plan.cascade === cascade && plan.policy === 'full');
   }
+}
+
+/** The cascade that is wanted, else the one whose cascade.yaml says so, else the first. */
+export function defaultOf(cascades: readonly Cascade[], wanted: string | undefined): Cascade | undefined {
+  return cascades.find(({ name }) => name === wanted) ?? cascades.find(({ isDefault }) => isDefault) ?? cascades[0];
 }
 
 /** Gives each plan its number: the one it had before where the same policy text made it, else the next that nobody had. */

@@ -1,4 +1,4 @@
-/** One way to build a test gateway: the package's own models and policies, real lanes, the app in front. */
+/** One way to build a test gateway: the package's own cifar10 and policies, real lanes, the app in front. */
 
 import { fileURLToPath } from 'node:url';
 import type { Express } from 'express';
@@ -27,6 +27,8 @@ export async function startGateway(
   maxBytes = 20_000_000,
 ): Promise<TestGateway> {
   const { cascades } = await loadRepository(MODELS);
+  // The small cascade: its lanes are warm soon.
+  const cifar10 = cascades.filter(({ name }) => name === 'cifar10');
   const { policies } = await loadPolicies(POLICIES);
   const metrics = new Metrics();
   const deaths: string[] = [];
@@ -40,7 +42,7 @@ export async function startGateway(
   };
   const gateway = new Gateway(
     {
-      cascades,
+      cascades: cifar10,
       policies,
       lanes: 2,
       threads: 1,
