@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { linesOf, printed, type Run, sluice } from '../support/cli.js';
+import { copyPolicies } from '../support/deployed.js';
 import { MODELS, POLICIES } from '../support/gateway.js';
 
 interface Finding {
@@ -115,7 +116,10 @@ describe('models with mistakes', () => {
     await mkdir(join(models, 'cifar10'), { recursive: true });
     const file = join(models, 'cifar10', 'cascade.yaml');
     await cp(join(MODELS, 'cifar10', 'cascade.yaml'), file);
-    const [error, ...more] = findings(await sluice(['validate', '--models', models, '--json']));
+    const policies = join(folder, 'policies of cifar10');
+    await copyPolicies(policies);
+    const run = await sluice(['validate', '--models', models, '--policies', policies, '--json']);
+    const [error, ...more] = findings(run);
     expect({ ...error, more }).toEqual({
       file,
       key: 'graphs[0].stages[0].file',
