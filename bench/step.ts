@@ -3,11 +3,14 @@
  * with the controller and once without, in the same run. Sent open-loop on labelled pictures, so that lateness and errors both show.
  */
 
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { parseDocument } from 'yaml';
+import { loadRepository } from '../src/cascade/loader.js';
+import { listPictures } from '../src/cli/labelled.js';
+import { shuffle } from '../src/tune/record.js';
 import { Child } from './support/child.js';
 import { GatewayProcess, ROOT } from './support/gateway.js';
 import type { LoadAnswer, LoadRequest } from './support/load.js';
@@ -69,8 +72,7 @@ export async function run(args: readonly string[]): Promise<number> {
     try {
       const { cascades } = await gateway.get<{ cascades: { name: string; default: boolean }[] }>('/v1/cascades');
       const cascade = options.cascade ?? cascades.find((each) => each.default)!.name;
-      const { labels } = await gateway.get<{ labels: Label[] }>(`/v1/cascades/${cascade}`);
-      const pictures = await labelled(options.data, labels, options.limit);
+      const pictures = await labelled(options.data, cascade, options.limit);
       const images = pictures.map(({ image }) => image);
       const capacity = await capacityOf(gateway, images, cascade);
       process.stderr.write(`the first point can do ${capacity.toFixed(0)} images/s\n`);
@@ -110,11 +112,6 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-interface Label {
-  readonly name: string;
-  readonly wnid?: string;
-}
-
 export interface StepRun {
   readonly policy: 'with' | 'without';
   /** Of the requests sent during the step. */
@@ -143,19 +140,12 @@ async function writePolicies(file: string, folder: string): Promise<number> {
   return goal;
 }
 
-async function labelled(folder: string, labels: readonly Label[], limit: number) {
-  const pictures: { label: number; image: Uint8Array }[] = [];
-  for (const name of (await readdir(folder)).sort()) {
-    const label = labels.findIndex((each, index) => [each.name, each.wnid, String(index)].includes(basename(name)));
-    if (label < 0) throw new RangeError(`${join(folder, name)}: no class of the cascade`);
-    const files = (await readdir(join(folder, name))).sort().slice(0, limit);
-    for (const file of files) pictures.push({ label, image: await readFile(join(folder, name, file)) });
-  }
-  // The classes mixed, the same way every time.
-  return pictures
-    .map((each, at) => ({ each, at: (at * 7919) % pictures.length }))
-    .sort((a, b) => a.at - b.at)
-    .map(({ each }) => each);
+/** The first pictures of each class, the classes mixed the same way every time. */
+async function labelled(folder: string, name: string, limit: number) {
+  const { cascades } = await loadRepository(join(ROOT, 'models'));
+  const pictures = await listPictures(folder, cascades.find((each) => each.name === name)!, limit);
+  const mixed = shuffle(pictures.length, 1).map((at) => pictures[at]!);
+  return Promise.all(mixed.map(async ({ file, label }) => ({ label, image: await readFile(file) })));
 }
 
 async function capacityOf(gateway: GatewayProcess, pictures: readonly Uint8Array[], cascade: string): Promise<number> {

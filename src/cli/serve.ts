@@ -175,9 +175,9 @@ function announce(gateway: Gateway, flags: ServeFlags, url: string, log: Logger)
   if (flags.cascade !== undefined && flags.cascade !== cascade) {
     log.error({ wanted: flags.cascade, cascade }, 'the default cascade does not exist: another one stands in for it');
   }
-  if (gateway.plans.every((plan) => plan.policy !== policy)) {
+  if (gateway.services.every((each) => each.policy !== policy)) {
     log.error({ policy }, 'the default policy does not exist: requests must name one');
-  } else if (gateway.plans.every((plan) => plan.policy !== policy || plan.cascade !== cascade)) {
+  } else if (gateway.services.every((each) => each.policy !== policy || each.cascade !== cascade)) {
     log.error(
       { cascade, policy },
       'the default policy says nothing of the default cascade: requests must name another',

@@ -5,7 +5,7 @@ import { judgedGates } from '../tune/gates.js';
 import type { Guarantee } from '../tune/guarantee.js';
 import { type OperatingPoint, pointOn } from '../tune/operating-points.js';
 import type { RouteFile, RuleFile } from '../tune/policy-file.js';
-import type { TuneRecord } from '../tune/record.js';
+import { matches, type TuneRecord } from '../tune/record.js';
 import type { Solution } from '../tune/solve.js';
 import type { Outcome } from '../tune/walk.js';
 import { print } from './fail.js';
@@ -87,7 +87,7 @@ export function reportOf(
   });
   const fullTop1 = (of: TuneRecord) => (record.labelled ? share(pointOn(of, full).outcome.top1) : null);
   const reached = oracleReached(solution.frontier, full, heldOut);
-  const right = (guess: Int32Array) => guess.reduce((sum, g, i) => sum + Number(g === record.labels[i]), 0);
+  const right = (guess: Int32Array) => matches(guess, record.labels).reduce((sum, match) => sum + match, 0);
   return {
     cascade: record.cascade,
     score: best.walk.terms.score,

@@ -43,9 +43,10 @@ export class Catalog {
     throw new RequestError('unknown_policy', `no policy "${policy}" for ${cascade}; there are: ${known.join(', ')}`);
   }
 
-  /** @param point index in the points of the service */
-  plan({ cascade, policy }: Service, point: number): NumberedPlan {
-    return this.plans.filter(({ plan }) => plan.cascade === cascade && plan.policy === policy)[point]!;
+  /** @param at index in the points of the service */
+  plan({ cascade, policy, points }: Service, at: number): NumberedPlan {
+    const { point } = points[at]!;
+    return this.plans.find(({ plan }) => plan.cascade === cascade && plan.policy === policy && plan.point === point)!;
   }
 
   /** The static choice on a cascade. */
@@ -78,13 +79,13 @@ export function lostDefaults(before: Catalog, after: Catalog): readonly ConfigEr
   const { cascade, policy } = before.defaults;
   const names = (catalog: Catalog) => catalog.cascades.map(({ name }) => name);
   const answers = (catalog: Catalog) =>
-    catalog.plans.some(({ plan }) => plan.cascade === catalog.defaultCascade && plan.policy === policy);
+    catalog.services.some((each) => each.cascade === catalog.defaultCascade && each.policy === policy);
   if (cascade !== undefined && names(before).includes(cascade) && !names(after).includes(cascade)) {
     const reason = `no cascade "${cascade}", the default of this gateway (--cascade); found: ${names(after).join(', ')}`;
     return [new ConfigError('models', cascade, reason)];
   }
   if (!answers(before) || answers(after)) return [];
-  const found = after.plans.filter(({ plan }) => plan.cascade === after.defaultCascade).map(({ plan }) => plan.policy);
-  const reason = `no policy "${policy}" for ${after.defaultCascade}, which requests that name nothing get (--cascade, --policy); found: ${[...new Set(found)].join(', ')}`;
+  const found = after.services.filter((each) => each.cascade === after.defaultCascade).map((each) => each.policy);
+  const reason = `no policy "${policy}" for ${after.defaultCascade}, which requests that name nothing get (--cascade, --policy); found: ${found.join(', ')}`;
   return [new ConfigError('policies', policy, reason)];
 }

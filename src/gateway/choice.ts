@@ -15,7 +15,7 @@ export interface Choice {
   readonly chosen: NumberedPlan;
 }
 
-/** @throws RequestError unknown_cascade, unknown_policy, unknown_point */
+/** @throws RequestError unknown_cascade, unknown_policy (a point that the policy does not have, too) */
 export function choose(catalog: Catalog, wish: Wish, steering: Steering, around: () => Surroundings): Choice {
   const asked = catalog.service(wish.cascade, wish.policy);
   if (wish.point !== undefined) {
@@ -23,16 +23,16 @@ export function choose(catalog: Catalog, wish: Wish, steering: Steering, around:
     if (point < 0) throw new RequestError('unknown_policy', unknownPoint(asked, wish.point));
     return { service: asked, point, chosen: catalog.plan(asked, point) };
   }
-  const service = splitted(catalog, asked, wish);
+  const service = armOf(catalog, asked, wish);
   const point = steering.choose(service, around);
-  const full = point < 0 ? catalog.full(service.cascade) : undefined;
-  return full === undefined
-    ? { service, point: Math.max(0, point), chosen: catalog.plan(service, Math.max(0, point)) }
-    : { service, point, chosen: full };
+  const full = catalog.full(service.cascade);
+  if (point < 0 && full !== undefined) return { service, point, chosen: full };
+  const served = Math.max(0, point);
+  return { service, point: served, chosen: catalog.plan(service, served) };
 }
 
-/** The policy of the experiment for the share of requests that it gets. */
-function splitted(catalog: Catalog, service: Service, { header }: Wish): Service {
+/** The other arm of an experiment, for the share of requests that it gets. */
+function armOf(catalog: Catalog, service: Service, { header }: Wish): Service {
   const { canary, cascade, policy } = service;
   if (canary === undefined) return service;
   const key = canary.sticky_header === undefined ? undefined : header?.(canary.sticky_header);

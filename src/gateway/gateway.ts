@@ -4,7 +4,6 @@ import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { RequestError } from '../errors.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
-import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import type { Catalog } from './catalog.js';
 import { choose } from './choice.js';
@@ -99,15 +98,14 @@ export class Gateway {
     return this.#options.defaultPolicy;
   }
 
-  /** The plans that new requests are given. */
-  get plans(): readonly Plan[] {
-    return this.#catalog?.plans.map(({ plan }) => plan) ?? [];
+  /** Each policy on each cascade that it speaks of. */
+  get services(): readonly Service[] {
+    return this.#catalog?.services ?? [];
   }
 
   /** Each policy on each cascade, with the index of the operating point that serves now; -1: the static choice in its place. */
   get serving(): readonly { readonly service: Service; readonly point: number }[] {
-    const services = this.#catalog?.services ?? [];
-    return services.map((service) => ({ service, point: this.#steering.current(service) }));
+    return this.services.map((service) => ({ service, point: this.#steering.current(service) }));
   }
 
   /**
@@ -155,7 +153,7 @@ export class Gateway {
    */
   setPolicies(policies: readonly NamedPolicy[]): void {
     this.#deployed.setPolicies(policies);
-    this.#steering.serve(this.#catalog?.services ?? []);
+    this.#steering.serve(this.services);
   }
 
   /**

@@ -20,31 +20,36 @@ class Fading {
 
 const FADE_MS = 1000;
 
+/** Of answers. */
 class Meter {
-  readonly arrivals = new Fading();
   readonly answers = new Fading();
   readonly decodeMs = new Fading();
   readonly inferenceMs = new Fading();
+}
+
+class ServiceMeter extends Meter {
+  readonly arrivals = new Fading();
   /** That the answers were expected to take, by the points that gave them. */
   readonly macs = new Fading();
 }
 
 export class LoadMeter {
   readonly #all = new Meter();
-  readonly #services = new Map<string, Meter>();
+  readonly #services = new Map<string, ServiceMeter>();
 
   /** A request came in. @param service any name for it */
   arrived(service: string, nowMs: number): void {
-    for (const meter of [this.#all, this.#of(service)]) meter.arrivals.add(1, nowMs);
+    this.#of(service).arrivals.add(1, nowMs);
   }
 
   /** @param macs expected of the operating point that gave the answer */
   answered(service: string, answer: Pick<JobAnswer, 'decodeMs' | 'inferenceMs'>, macs: number, nowMs: number): void {
-    for (const meter of [this.#all, this.#of(service)]) {
+    const own = this.#of(service);
+    own.macs.add(macs, nowMs);
+    for (const meter of [this.#all, own]) {
       meter.answers.add(1, nowMs);
       meter.decodeMs.add(answer.decodeMs, nowMs);
       meter.inferenceMs.add(answer.inferenceMs, nowMs);
-      meter.macs.add(macs, nowMs);
     }
   }
 
@@ -81,10 +86,10 @@ export class LoadMeter {
     };
   }
 
-  #of(service: string): Meter {
+  #of(service: string): ServiceMeter {
     let meter = this.#services.get(service);
     if (meter === undefined) {
-      meter = new Meter();
+      meter = new ServiceMeter();
       this.#services.set(service, meter);
     }
     return meter;

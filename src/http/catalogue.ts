@@ -7,7 +7,6 @@ import { type ConfigError, RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { isSteered, nameOf } from '../gateway/steering.js';
 import type { NamedPolicy } from '../policy/loader.js';
-import type { Plan } from '../policy/plan.js';
 
 /** The last reload as callers see it; `errors` say why it was rejected. */
 export interface ShownReload {
@@ -47,7 +46,7 @@ function describeCascade(gateway: Gateway, cascade: Cascade) {
     description: cascade.description,
     classes: cascade.labels.length,
     full_macs: fullMacs(facts),
-    policies: named(gateway, ({ cascade: name }) => name === cascade.name, 'policy'),
+    policies: gateway.services.filter((each) => each.cascade === cascade.name).map((each) => each.policy),
     rungs: cascade.rungs.map((rung, index) => ({
       id: rung.id,
       backbone: rung.backbone,
@@ -63,11 +62,6 @@ function describeCascade(gateway: Gateway, cascade: Cascade) {
   };
 }
 
-/** Names in the plans, once each: a policy may have several points on a cascade. */
-function named(gateway: Gateway, is: (plan: Plan) => boolean, key: 'cascade' | 'policy'): string[] {
-  return [...new Set(gateway.plans.filter(is).map((plan) => plan[key]))];
-}
-
 function describePolicy(gateway: Gateway, { name, version, policy }: NamedPolicy) {
   return {
     name,
@@ -75,7 +69,7 @@ function describePolicy(gateway: Gateway, { name, version, policy }: NamedPolicy
     version,
     kind: policy.kind,
     description: policy.description,
-    cascades: named(gateway, (plan) => plan.policy === name, 'cascade'),
+    cascades: gateway.services.filter((each) => each.policy === name).map((each) => each.cascade),
     ...(pointsOf(gateway, name) ?? {}),
   };
 }

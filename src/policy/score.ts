@@ -1,5 +1,7 @@
 /** From logits to calibrated probabilities, and to the score that an exit rule compares with its threshold. Higher is surer. Pure. */
 
+import { type LogisticModel, probabilityOf } from './logistic.js';
+
 /** What one exit says of a picture, in numbers that need no labels. */
 export interface Reading {
   /** Most probable class. */
@@ -12,12 +14,8 @@ export interface Reading {
   readonly entropy: number;
 }
 
-/** A logistic model of the probability that an exit says what the full network would say. */
-export interface Gate {
-  readonly intercept: number;
-  /** In the order of {@link GATE}. */
-  readonly weights: readonly number[];
-}
+/** A logistic model, its weights in the order of {@link GATE}: the probability that an exit says what the full network would say. */
+export type Gate = LogisticModel;
 
 /** What a gate goes by; `agreement` is the share of earlier exits of the walk with the same guess, 0 where there are none. */
 export const GATE = ['probability', 'margin', 'entropy', 'agreement'] as const;
@@ -80,7 +78,7 @@ export function scoreOf(kind: ScoreKind, readings: readonly Reading[], gate?: Ga
     case 'patience':
       return readings.length - 1 - readings.findLastIndex(({ guess }) => guess !== here.guess);
     case 'gate':
-      return gate === undefined ? 0 : gateProbability(gate, gateInput(readings));
+      return gate === undefined ? 0 : probabilityOf(gate, gateInput(readings));
   }
 }
 
@@ -91,11 +89,6 @@ export function gateInput(readings: readonly Reading[]): readonly number[] {
   let same = 0;
   for (let i = 0; i < earlier; i++) if (readings[i]!.guess === guess) same++;
   return [probability, margin, entropy, earlier === 0 ? 0 : same / earlier];
-}
-
-/** 1 / (1 + exp(-(intercept + weights . input))) */
-export function gateProbability({ intercept, weights }: Gate, input: readonly number[]): number {
-  return 1 / (1 + Math.exp(-input.reduce((sum, value, i) => sum + value * weights[i]!, intercept)));
 }
 
 /** Adds the next exit to the mean of those before it. @param before mean of `count` rows */

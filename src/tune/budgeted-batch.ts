@@ -1,7 +1,7 @@
 /** The rule of MSDNet for budgeted batch classification (arXiv 1703.09844, section 5): the baseline that tuning has to beat. */
 
 import { lowest } from './scores.js';
-import { between, type Thresholds } from './thresholds.js';
+import { between, ordersOf, type Thresholds } from './thresholds.js';
 import type { Walk } from './walk.js';
 
 /** As in the authors' code: q of 0.05, 0.1 ... 1.95; small ones leave early, those above 1 late. */
@@ -16,8 +16,7 @@ export function shares(exits: number, q: number): number[] {
 
 /** One row of thresholds for each value of q. */
 export function budgetedBatch(walk: Walk): Thresholds[] {
-  const orders = walk.score.map((score) => Int32Array.from(score.keys()).sort((a, b) => score[b]! - score[a]!));
-  return Q.map((q) => thresholdsFor(walk, orders, shares(walk.cost.length, q)));
+  return Q.map((q) => thresholdsFor(walk, ordersOf(walk), shares(walk.cost.length, q)));
 }
 
 /**

@@ -1,12 +1,12 @@
 /** A solved frontier beside what it has to beat: the budgeted-batch rule, and what it cannot beat: the oracle. */
 
 import { budgetedBatch } from './budgeted-batch.js';
-import { type OperatingPoint, pointOn } from './operating-points.js';
+import { type OperatingPoint, pointAt, pointOn } from './operating-points.js';
 import { oracle, shareOfSaving } from './oracle.js';
 import type { TuneRecord } from './record.js';
 import { refined } from './refine.js';
 import { chosen } from './target.js';
-import { DEFAULT_TERMS, measureWalk, type Outcome, type Terms, type Walk, walkOf, walkOn } from './walk.js';
+import { DEFAULT_TERMS, type Outcome, type Terms, type Walk, walkOf, walkOn } from './walk.js';
 
 /** The same point on the pictures that it was solved on, and on others. */
 export interface Judged {
@@ -31,12 +31,7 @@ export interface Compared {
 /** The rule on the exits of a walk, with the score that MSDNet has: the probability of the guess; cheapest first. */
 export function ruleOn(record: TuneRecord, { rungs, terms }: { rungs: Walk['rungs']; terms: Terms }): OperatingPoint[] {
   const walk = walkOf(record, rungs, { ...terms, score: DEFAULT_TERMS.score });
-  const points = budgetedBatch(walk).map((thresholds) => ({
-    price: Number.NaN,
-    walk,
-    thresholds,
-    outcome: measureWalk(walk, thresholds),
-  }));
+  const points = budgetedBatch(walk).map((thresholds) => pointAt(walk, thresholds, Number.NaN));
   return points
     .sort((a, b) => a.outcome.cost - b.outcome.cost)
     .filter(({ outcome }, i, all) => outcome.cost > (all[i - 1]?.outcome.cost ?? 0));

@@ -1,6 +1,6 @@
 /** Fits the rule of entry by content, and says what it gains over entering at the first rung. */
 
-import { type Content, climbProbability, type Entry } from '../policy/entry.js';
+import { type Content, type Entry, entryLeg } from '../policy/entry.js';
 import { enteredAt } from './entry-place.js';
 import { logistic, rounded } from './logistic.js';
 import type { OperatingPoint } from './operating-points.js';
@@ -48,7 +48,7 @@ export function fitEntry(point: OperatingPoint, content: readonly Content[]): Fi
     entry: best.entry,
     gain: 1 - with_.cost / without.cost,
     qualityChange: with_.quality - without.quality,
-    sent: content.filter((each) => climbProbability(best.entry, each) >= best.entry.above).length / content.length,
+    sent: content.filter((each) => entryLeg(best.entry, each) > 0).length / content.length,
     outcome: best.outcome,
   };
 }

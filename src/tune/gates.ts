@@ -1,6 +1,7 @@
 /** Fits the gates of a walk: by exit, the probability that it says what the full network says (score `gate`). */
 
-import { type Gate, gateInput, gateProbability } from '../policy/score.js';
+import { probabilityOf } from '../policy/logistic.js';
+import { type Gate, gateInput } from '../policy/score.js';
 import { logistic, logLoss, rounded } from './logistic.js';
 import type { RecordedExit } from './record.js';
 import { readingsOf } from './scores.js';
@@ -39,7 +40,7 @@ export function judgedGates(
     const targets = Array.from(agrees[exit]!.subarray(half));
     return {
       logLoss: logLoss(
-        inputs[exit]!.map((input) => gateProbability(gate, input)),
+        inputs[exit]!.map((input) => probabilityOf(gate, input)),
         targets,
       ),
       plainLogLoss: logLoss(Array.from(exits[exit]!.probability.subarray(half)), targets),

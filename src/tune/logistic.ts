@@ -1,10 +1,6 @@
-/** Logistic regression, for models of a few features: who will climb, whether an exit can be believed. Pure. */
+/** Logistic regression, for the models of policy/logistic. Pure. */
 
-export interface LogisticModel {
-  readonly intercept: number;
-  /** One per feature. */
-  readonly weights: readonly number[];
-}
+import { type LogisticModel, sigmoid } from '../policy/logistic.js';
 
 /** Of standardised weights; keeps them finite where a feature separates the rows. */
 const RIDGE = 1e-3;
@@ -64,7 +60,6 @@ export function logLoss(probabilities: readonly number[], targets: readonly numb
   return sum / probabilities.length;
 }
 
-const sigmoid = (z: number) => 1 / (1 + Math.exp(-z));
 const dot = (row: readonly number[], beta: readonly number[]) =>
   row.reduce((sum, value, c) => sum + value * beta[c]!, 0);
 /** The intercept is free. */

@@ -26,7 +26,12 @@ const LONGEST_ROUTE = 5;
 export function fullPoint(record: TuneRecord, terms: Terms = DEFAULT_TERMS): OperatingPoint {
   const walk = walkOf(record, record.rungs.slice(-1), terms);
   const thresholds = walk.score.map(() => null);
-  return { price: Number.POSITIVE_INFINITY, walk, thresholds, outcome: measureWalk(walk, thresholds) };
+  return pointAt(walk, thresholds, Number.POSITIVE_INFINITY);
+}
+
+/** A walk with thresholds, measured on the pictures of the walk. */
+export function pointAt(walk: Walk, thresholds: Thresholds, price: number): OperatingPoint {
+  return { price, walk, thresholds, outcome: measureWalk(walk, thresholds) };
 }
 
 /** The same point, measured on other pictures of its cascade. */
@@ -37,8 +42,7 @@ export function pointOn(record: TuneRecord, point: OperatingPoint): OperatingPoi
 }
 
 function pointOf(walk: Walk, price: number): OperatingPoint {
-  const thresholds = solveThresholds(walk, price);
-  return { price, walk, thresholds, outcome: measureWalk(walk, thresholds) };
+  return pointAt(walk, solveThresholds(walk, price), price);
 }
 
 /**
@@ -55,12 +59,7 @@ export function operatingPoints(
     progress(done, routes.length);
     const walk = walkOf(record, rungs, full.walk.terms);
     const solved = PRICES.map((price) => pointOf(walk, price * full.outcome.cost));
-    const ruled = budgetedBatch(walk).map((thresholds) => ({
-      price: full.outcome.cost,
-      walk,
-      thresholds,
-      outcome: measureWalk(walk, thresholds),
-    }));
+    const ruled = budgetedBatch(walk).map((thresholds) => pointAt(walk, thresholds, full.outcome.cost));
     // Most of them are beaten within their own route.
     return frontier(byCost([...solved, ...ruled]));
   });

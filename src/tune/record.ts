@@ -40,6 +40,11 @@ export interface TuneRecord {
   readonly content: readonly Content[];
 }
 
+/** 1 where a guess is the answer, by picture. */
+export function matches(guess: Int32Array, answers: Int32Array): Uint8Array {
+  return Uint8Array.from(guess, (g, i) => Number(g === answers[i]));
+}
+
 /** The record of some of the pictures, in the order of `pictures`. */
 export function subset(record: TuneRecord, pictures: readonly number[]): TuneRecord {
   const doubles = (values: Float64Array) => Float64Array.from(pictures, (i) => values[i]!);

@@ -30,10 +30,10 @@ export function solveThresholds(walk: Walk, price: number, digits = 3): Threshol
   return thresholds;
 }
 
-/** By exit but the last: the pictures, surest first. The same for every price. */
 const orders = new WeakMap<Walk, readonly Int32Array[]>();
 
-function ordersOf(walk: Walk): readonly Int32Array[] {
+/** By exit but the last: the pictures, surest first. Sorted once for a walk: they are the same for every price. */
+export function ordersOf(walk: Walk): readonly Int32Array[] {
   const known = orders.get(walk) ?? walk.score.slice(0, -1).map(sortedByScore);
   orders.set(walk, known);
   return known;

@@ -2,7 +2,7 @@
 
 import type { Gate, ScoreKind } from '../policy/score.js';
 import { fittedGates } from './gates.js';
-import type { RecordedRung, TuneRecord } from './record.js';
+import { matches, type RecordedRung, type TuneRecord } from './record.js';
 import { scoresOf } from './scores.js';
 
 /** What a search goes by. */
@@ -64,8 +64,7 @@ export function walkOf(
     }
   }
   const exits = rungs.flatMap((rung) => rung.exits);
-  const same = (answers: Int32Array) =>
-    exits.map(({ guess }) => Uint8Array.from(guess, (g, i) => Number(g === answers[i])));
+  const same = (answers: Int32Array) => exits.map(({ guess }) => matches(guess, answers));
   const [right, agrees] = [same(record.labels), same(record.full)];
   const fitted = terms.score === 'gate' ? (gates ?? fittedGates(exits, agrees)) : undefined;
   const costs = { macs: Float64Array.from(macs), ms: Float64Array.from(ms) };
@@ -118,8 +117,11 @@ export interface Outcome {
 
 /** What picture `i` spent of `cost`, which is one of the walk's. */
 export function spentBy({ exits, entered }: Outcome, cost: Float64Array, i: number): number {
-  const from = entered?.[i] ?? 0;
-  return cost[exits[i]!]! - (from === 0 ? 0 : cost[from - 1]!);
+  return spentFrom(cost, entered?.[i] ?? 0, exits[i]!);
+}
+
+function spentFrom(cost: Float64Array, entered: number, exit: number): number {
+  return cost[exit]! - (entered === 0 ? 0 : cost[entered - 1]!);
 }
 
 /**
@@ -148,8 +150,8 @@ export function outcomeOf(walk: Walk, exits: Int32Array, entered?: Int32Array): 
   for (let i = 0; i < walk.pictures; i++) {
     const exit = exits[i]!;
     const from = entered?.[i] ?? 0;
-    sum.macs += walk.macs[exit]! - (from === 0 ? 0 : walk.macs[from - 1]!);
-    ms[i] = walk.ms[exit]! - (from === 0 ? 0 : walk.ms[from - 1]!);
+    sum.macs += spentFrom(walk.macs, from, exit);
+    ms[i] = spentFrom(walk.ms, from, exit);
     sum.ms += ms[i]!;
     sum.right += walk.right[exit]![i]!;
     sum.agrees += walk.agrees[exit]![i]!;

@@ -1,13 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { contentOf } from '../../src/lane/content.js';
-import { climbProbability, type Entry, entryLeg } from '../../src/policy/entry.js';
+import { type Entry, entryLeg } from '../../src/policy/entry.js';
+import { probabilityOf } from '../../src/policy/logistic.js';
 
 const entry: Entry = { leg: 2, above: 0.6, intercept: -3, weights: [0, 1, 0, 10] };
 
 describe('entry by content', () => {
   it('is a logistic model over the features', () => {
-    expect(climbProbability(entry, [20, 2, 0.5, 0.1])).toBeCloseTo(0.5, 12);
-    expect(climbProbability(entry, [20, 3, 0.5, 0.1])).toBeCloseTo(1 / (1 + Math.exp(-1)), 12);
+    expect(probabilityOf(entry, [20, 2, 0.5, 0.1])).toBeCloseTo(0.5, 12);
+    expect(probabilityOf(entry, [20, 3, 0.5, 0.1])).toBeCloseTo(1 / (1 + Math.exp(-1)), 12);
   });
 
   it('sends a picture to the leg of the rule from its probability on, every other one to the first', () => {

@@ -2,7 +2,7 @@
 
 import { type Bin, calibrationError, reliability } from '../calibration.js';
 import { type Compared, compared, type OracleReached, oracleReached, ruleOn } from '../compare.js';
-import type { TuneRecord } from '../record.js';
+import { matches, type TuneRecord } from '../record.js';
 import type { Solution } from '../solve.js';
 
 /** What the report shows of one exit by itself. */
@@ -51,8 +51,7 @@ function exitsOf(record: TuneRecord): ExitFigures[] {
   const mean = (flags: Uint8Array) => flags.reduce((sum, flag) => sum + flag, 0) / flags.length;
   return record.rungs.flatMap(({ id, exits }) =>
     exits.map(({ macs, ms, guess, probability }, k) => {
-      const right = Uint8Array.from(guess, (g, i) => Number(g === record.labels[i]));
-      const agrees = Uint8Array.from(guess, (g, i) => Number(g === record.full[i]));
+      const [right, agrees] = [matches(guess, record.labels), matches(guess, record.full)];
       const bins = reliability(probability, right);
       const ece = calibrationError(bins);
       return { rung: id, exit: k + 1, macs, ms, top1: mean(right), agreement: mean(agrees), bins, ece };
