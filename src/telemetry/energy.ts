@@ -20,6 +20,7 @@ const COUNTED = /^(package-\d+(-die-\d+)?|dram)$/;
 
 export class Rapl {
   readonly #zones: readonly Zone[];
+  #turn: Promise<unknown> = Promise.resolve();
 
   private constructor(zones: readonly Zone[]) {
     this.#zones = zones;
@@ -37,7 +38,14 @@ export class Rapl {
   }
 
   /** Joules since the last call, or since it was opened; exact as long as no counter wraps twice in between (at 250 W: 17 minutes). */
-  async joules(): Promise<number> {
+  joules(): Promise<number> {
+    // One after the other: of two readings at once the older might come last, and look like a wrap.
+    const spent = this.#turn.then(() => this.#spent());
+    this.#turn = spent;
+    return spent;
+  }
+
+  async #spent(): Promise<number> {
     const each = await Promise.all(this.#zones.map((zone) => spentUj(zone)));
     return each.reduce((sum, uj) => sum + uj, 0) / 1e6;
   }
