@@ -147,7 +147,9 @@ export function board({ uid, title, about, variables = [], rows }: DashboardSpec
     builder.withRow(new dashboard.RowBuilder(row.title));
     for (const panel of row.panels) builder.withPanel(panel);
   }
-  return builder.build();
+  const built = builder.build();
+  // Links to one panel go by its number.
+  return { ...built, panels: built.panels!.map((panel, at) => ({ ...panel, id: at + 1 })) };
 }
 
 function labelOf(label: string, series: string): Builder<dashboard.VariableModel> {
