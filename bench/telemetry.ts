@@ -139,8 +139,17 @@ function scrapeEverySecond(gateway: GatewayProcess): { end(): Promise<void> } {
   };
 }
 
-/** Milliseconds of a request, over one connection after another, on a gateway at rest that has answered all of its policies' exits. */
-async function scrapeCost(gateway: GatewayProcess): Promise<{ scrape: Spread; probe: Spread; bytes: number }> {
+interface ScrapeCost {
+  /** Milliseconds of a request that scrapes, and of one that does nothing. */
+  readonly scrape: Spread;
+  readonly probe: Spread;
+  /** Milliseconds of the gateway's processor time a scrape. */
+  readonly cpu: number;
+  readonly bytes: number;
+}
+
+/** One after another, on a gateway at rest that has answered pictures before. */
+async function scrapeCost(gateway: GatewayProcess): Promise<ScrapeCost> {
   let bytes = 0;
   const time = async (path: string) => {
     const millis: number[] = [];
@@ -153,15 +162,17 @@ async function scrapeCost(gateway: GatewayProcess): Promise<{ scrape: Spread; pr
     return spread(millis);
   };
   const probe = await time('/livez');
+  const before = cpuSeconds(gateway.pid);
   const scrape = await time('/metrics');
-  return { scrape, probe, bytes };
+  const cpu = ((cpuSeconds(gateway.pid) - before) * 1000) / SCRAPES;
+  return { scrape, probe, cpu, bytes };
 }
 
 interface Found {
   readonly where: ReturnType<typeof machine>;
   readonly options: ReturnType<typeof parse>;
   readonly rounds: readonly Record<Configuration, Measured>[];
-  readonly scrape: Awaited<ReturnType<typeof scrapeCost>>;
+  readonly scrape: ScrapeCost;
   /** To the collector: 0 where nothing was traced. */
   readonly exports: number;
 }
@@ -189,11 +200,12 @@ function textOf({ configurations, scrape_ms, trace_exports }: ReturnType<typeof 
     target === undefined ? '' : `>= ${target}`,
   ]);
   const head = ['telemetry', 'images/s', 'gateway CPU ms/image', 'ratio to off', 'target'];
-  const { scrape, probe, bytes } = scrape_ms;
+  const { scrape, probe, cpu, bytes } = scrape_ms;
   return [
     'medians (least-most) of all rounds',
     table(head, rows),
-    `one scrape: ${show(scrape, 2)} ms for ${bytes} bytes, target < ${SCRAPE_TARGET_MS} ms; /livez, for what HTTP itself costs: ${show(probe, 2)} ms`,
+    `one scrape: ${show(scrape, 2)} ms for ${bytes} bytes, target < ${SCRAPE_TARGET_MS} ms; ${cpu.toFixed(2)} ms of the gateway's processor time`,
+    `/livez, for what HTTP itself costs: ${show(probe, 2)} ms`,
     trace_exports === 0 ? 'no trace was exported' : `${trace_exports} exports of traces`,
     '',
   ].join('\n');
