@@ -23,10 +23,14 @@ const BENCHES: Record<string, Bench> = {
       'a step of load on a policy with a latency goal, with and without its controller: who is answered in time, and how well',
     load: () => import('./step.js'),
   },
+  telemetry: {
+    about: 'images/s over HTTP without telemetry, with metrics, with metrics and 1 % of traces; what one scrape costs',
+    load: () => import('./telemetry.js'),
+  },
 };
 
 function usage(): string {
-  const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(8)} ${about}`);
+  const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`);
   return `Usage: npm run bench -- <name> [options]\n\nBenchmarks:\n${lines.join('\n')}\n\n--help after a name shows its options.\n`;
 }
 

@@ -39,11 +39,17 @@ export class GatewayProcess {
    * Starts it on any free port and waits until each lane is warm.
    * @param root a built checkout of Sluice
    * @param flags for `sluice serve`
+   * @param env variables beyond those of the benchmark itself
    */
-  static async start(root: string, flags: readonly string[]): Promise<GatewayProcess> {
+  static async start(
+    root: string,
+    flags: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+  ): Promise<GatewayProcess> {
     const child = fork(`${root}/dist/cli/main.js`, ['serve', '--host', '127.0.0.1', '--port', '0', ...flags], {
       // The second as `npm start` has it.
       execArgv: ['--import', PROBE, '--max-semi-space-size=64'],
+      env: { ...process.env, ...env },
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     process.once('exit', () => child.kill());

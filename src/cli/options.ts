@@ -18,6 +18,12 @@ export function whole(least: number, most: number): (text: string) => number {
   };
 }
 
+export function yesOrNo(text: string): boolean {
+  const at = ['yes', 'true', '1', 'no', 'false', '0'].indexOf(text.toLowerCase());
+  if (at < 0) throw new InvalidArgumentError('allowed: yes, no.');
+  return at < 3;
+}
+
 export interface GatewayFlags {
   models: string;
   policies: string;

@@ -21,7 +21,7 @@ export interface ReloadingDeps {
   readonly store: ModelStore;
   /** What the gateway was started with. */
   readonly started: Configuration;
-  readonly metrics: Metrics;
+  readonly metrics: Metrics | undefined;
   readonly log: Logger;
 }
 
@@ -29,7 +29,7 @@ export function startReloading(flags: GatewayFlags & { watch: boolean }, deps: R
   const { gateway, store, started, metrics, log } = deps;
   const reloader = new Reloader(gateway, flags, store, started, {
     reloaded: (report) => {
-      metrics.reloaded(report.result);
+      metrics?.reloaded(report.result);
       logReload(log, report, gateway);
     },
     retired: () => log.info('the lanes of the models before have ended'),

@@ -5,16 +5,17 @@ import { RequestError } from '../errors.js';
 import { readConfiguration } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { ModelStore } from '../gateway/model-store.js';
+import { createApp } from '../http/app.js';
 import { Auth } from '../http/auth.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
-import { Metrics } from '../telemetry/metrics.js';
 import { print } from './fail.js';
+import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './metrics-options.js';
 import { gatewayOf } from './open.js';
-import { type GatewayFlags, whole, withGateway } from './options.js';
+import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
 import { type Reloading, startReloading } from './reloading.js';
 
-interface ServeFlags extends GatewayFlags {
+interface ServeFlags extends GatewayFlags, MetricsFlags {
   host: string;
   port: number;
   cascade?: string;
@@ -32,12 +33,6 @@ interface ServeFlags extends GatewayFlags {
 /** For the last answers to leave. */
 const FAREWELL_MS = 500;
 
-function yesOrNo(text: string): boolean {
-  const at = ['yes', 'true', '1', 'no', 'false', '0'].indexOf(text.toLowerCase());
-  if (at < 0) throw new InvalidArgumentError('allowed: yes, no.');
-  return at < 3;
-}
-
 /** Comma-separated, or given several times. */
 function hashes(text: string, before: string[] = []): string[] {
   const given = text.split(',').map((hash) => hash.trim().toLowerCase());
@@ -48,7 +43,7 @@ function hashes(text: string, before: string[] = []): string[] {
 }
 
 export function serveCommand(program: Command): void {
-  withGateway(program.command('serve').description('serve HTTP until SIGTERM'))
+  withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM')))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
@@ -118,31 +113,39 @@ export function serveCommand(program: Command): void {
 
 async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
-  const metrics = new Metrics();
+  const metrics = await openMetrics(flags);
   const store = await ModelStore.open();
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
     started,
     { ...flags, steers: true },
     {
-      laneReady: (lane, pid) => log.info({ lane, pid }, 'lane is ready'),
+      laneReady: (lane, pid) => {
+        log.info({ lane, pid }, 'lane is ready');
+        metrics?.laneReady(lane);
+      },
       laneDied: (lane, cause) => {
         log.warn({ lane, cause }, 'lane died and is replaced');
-        metrics.laneDied(lane);
+        metrics?.laneDied(lane);
       },
-      laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+      laneWorked: (lane, work) => metrics?.laneWorked(lane, work),
+      laneUsed: (lane, cpuMs) => metrics?.laneUsed(lane, cpuMs),
       moved: (move) => log.info(move, 'another operating point serves'),
       drifted: (drift) =>
         log.warn(drift, 'early answers agree with the full network less than promised: a dearer point serves'),
-      audited: (audited) => metrics.audited(audited),
+      audited: (audited) => metrics?.audited(audited),
       broken: (error) => log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken'),
     },
   );
-  metrics.watch(gateway);
+  metrics?.watch(gateway);
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;
   const { maxBytes } = flags;
-  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes, lastReload: () => reloading?.last() }, flags);
+  const scrapes = metricsServer(metrics, flags);
+  const metricsElsewhere = scrapes !== undefined;
+  const lastReload = () => reloading?.last();
+  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, lastReload });
+  const server = new HttpServer(app, flags);
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
     gateway.drain();
@@ -151,18 +154,24 @@ async function serve(flags: ServeFlags): Promise<void> {
     const late = setTimeout(() => void gateway.close(), flags.drainMs);
     await server.close(flags.drainMs + FAREWELL_MS);
     clearTimeout(late);
+    await scrapes?.close(0);
     await gateway.close();
     store.close();
     log.info('stopped');
   });
-  const url = await server.listen();
+  // First: nothing is open yet when its port is taken.
+  const metricsUrl = await scrapes?.listen();
+  const url = await server.listen().catch(async (error: unknown) => {
+    await scrapes?.close(0);
+    throw error;
+  });
   reloading = startReloading(flags, { gateway, store, started, metrics, log });
-  log.info({ url, lanes: flags.lanes }, 'listens; lanes warm up');
+  log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
   await gateway.start().catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;
     await reloading?.close();
-    await server.close(0);
+    await Promise.all([server.close(0), scrapes?.close(0)]);
     throw error;
   });
   if (gateway.ready) announce(gateway, flags, url, log);

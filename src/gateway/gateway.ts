@@ -62,6 +62,11 @@ export class Gateway {
     return this.#deployed.generations.reduce((sum, { dispatcher }) => sum + dispatcher.queued, 0);
   }
 
+  /** Requests that may wait for a lane. */
+  get queueLimit(): number {
+    return this.#options.queue;
+  }
+
   /** As `Deployment.laneCounts`. */
   get laneCounts(): { ready: number; starting: number; retiring: number } {
     return this.#deployed.laneCounts;

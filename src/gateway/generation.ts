@@ -6,7 +6,7 @@
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
 import type { ConfigError, RequestError } from '../errors.js';
-import type { Facts, FromLane, Job, JobAnswer, NumberedPlan } from '../lane/messages.js';
+import type { Facts, FromLane, Job, JobAnswer, LaneWork, NumberedPlan } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import type { Catalog } from './catalog.js';
@@ -20,7 +20,9 @@ import type { SteeringEvents } from './steering.js';
 export interface GatewayEvents extends SteeringEvents {
   laneReady?(lane: number, pid: number): void;
   laneDied?(lane: number, cause: string): void;
-  laneWorked?(lane: number, busyMs: number, batches: readonly number[]): void;
+  laneWorked?(lane: number, work: LaneWork): void;
+  /** @param cpuMs processor time of the lane's process since the last call */
+  laneUsed?(lane: number, cpuMs: number): void;
   broken?(error: ConfigError): void;
   audited?(audited: Audited): void;
 }
@@ -40,6 +42,8 @@ export interface LaneNow {
   readonly state: LaneState;
   /** On board. */
   readonly requests: number;
+  /** Resident memory, a second ago at the most; 0 before its first beat. */
+  readonly residentBytes: number;
 }
 
 /** A request's hold on the plan and the models it was let in with: both stay until it is disposed of. */
@@ -88,9 +92,10 @@ export class Generation {
         dispatcher.detach(lane, fromOutside);
       },
       results: (lane, message: Extract<FromLane, { type: 'results' }>) => {
-        events.laneWorked?.(lane.number, message.busyMs, message.batches);
+        events.laneWorked?.(lane.number, message);
         dispatcher.results(lane, message.results);
       },
+      used: (lane, cpuMs) => events.laneUsed?.(lane.number, cpuMs),
       broken: (error) => events.broken?.(error),
     });
   }
@@ -125,8 +130,8 @@ export class Generation {
   /** The lanes that have not died. */
   get lanes(): readonly LaneNow[] {
     return this.#lanes.alive.map((lane: Lane) => {
-      const { number, pid, state } = lane;
-      return { number, pid: pid ?? 0, state, requests: this.#dispatcher.load(lane) };
+      const { number, pid, state, residentBytes } = lane;
+      return { number, pid: pid ?? 0, state, requests: this.#dispatcher.load(lane), residentBytes };
     });
   }
 

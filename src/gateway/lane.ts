@@ -12,6 +12,8 @@ export interface LaneEvents {
   measured(lane: Lane, facts: Facts): void;
   ready(lane: Lane): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
+  /** @param cpuMs processor time since the last call */
+  used(lane: Lane, cpuMs: number): void;
   /** Called once, whatever the cause: exit, signal, hang, broken channel. */
   died(lane: Lane, death: LaneDeath): void;
 }
@@ -37,6 +39,8 @@ const HANG_WHILE_LOADING_MS = 120_000;
 
 export class Lane {
   state: LaneState = 'loading';
+  /** Resident memory at its last beat. */
+  residentBytes = 0;
   readonly #child: ChildProcess;
   readonly #events: LaneEvents;
   readonly #pulse: NodeJS.Timeout;
@@ -145,6 +149,8 @@ export class Lane {
         this.#events.results(this, message);
         break;
       case 'beat':
+        this.residentBytes = message.usage.residentBytes;
+        this.#events.used(this, message.usage.cpuMs);
         break;
     }
   }

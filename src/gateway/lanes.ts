@@ -23,6 +23,8 @@ export interface LanesEvents {
   attach(lane: Lane): void;
   detach(lane: Lane, death: LaneDeath): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
+  /** @param cpuMs processor time since the last call */
+  used(lane: Lane, cpuMs: number): void;
   broken(error: ConfigError): void;
 }
 
@@ -112,6 +114,7 @@ export class Lanes {
       measured: (lane: Lane, facts: Facts) => this.#measured(lane, facts),
       ready: (lane: Lane) => this.#ready(lane),
       results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
+      used: (lane: Lane, cpuMs: number) => this.#events.used(lane, cpuMs),
       died: (lane: Lane, death: LaneDeath) => this.#died(lane, death),
     };
     try {

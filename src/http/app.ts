@@ -5,9 +5,12 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { RequestError } from '../errors.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
+import { metricsRoute } from './metrics-app.js';
 import { asRequestError, sendProblem } from './problem.js';
 
 export interface AppDeps extends ClassifyDeps {
+  /** /metrics has an address of its own. */
+  readonly metricsElsewhere?: boolean;
   /** Where models and policies are reloaded. */
   readonly lastReload?: () => ShownReload | undefined;
 }
@@ -34,9 +37,7 @@ export function createApp(deps: AppDeps): Express {
     const lanes = { ready, starting };
     response.status(gateway.ready ? 200 : 503).json({ status: gateway.ready ? 'ready' : 'not ready', lanes });
   });
-  app.get('/metrics', async (_request, response) => {
-    response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
-  });
+  if (metrics !== undefined && deps.metricsElsewhere !== true) app.get('/metrics', metricsRoute(metrics));
   app.get('/', (_request, response) => {
     response.json({
       service: 'sluice',

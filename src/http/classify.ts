@@ -4,7 +4,8 @@ import type { Request, RequestHandler, Response } from 'express';
 import { RequestError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Logger } from '../telemetry/log.js';
-import { type Metrics, queueMs } from '../telemetry/metrics.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { queueMs } from '../telemetry/request-metrics.js';
 import type { Auth } from './auth.js';
 import { readImage } from './body.js';
 import { asRequestError, problemOf, sendProblem } from './problem.js';
@@ -13,7 +14,8 @@ import { sniff } from './sniff.js';
 
 export interface ClassifyDeps {
   readonly gateway: Gateway;
-  readonly metrics: Metrics;
+  /** Undefined: nothing is counted. */
+  readonly metrics: Metrics | undefined;
   readonly auth: Auth;
   readonly log: Logger;
   /** Largest picture, bytes. */
@@ -30,14 +32,14 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
     const known = planOf(deps.gateway, request);
     try {
       const result = await answer(deps, request, gone.signal);
-      deps.metrics.answered(result);
+      deps.metrics?.answered(result);
       deps.log.debug({ id, ...summary(result) }, 'answered');
       // Set by hand: `response.json` would hash and stringify once more for an ETag that no POST needs.
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
       response.end(JSON.stringify(answerBody(id, result)));
     } catch (error) {
       const refusal = asRequestError(error);
-      deps.metrics.refused(problemOf(refusal).status, known);
+      deps.metrics?.refused(problemOf(refusal).status, known);
       if (refusal.code === 'internal') deps.log.error({ id, err: error, detail: refusal.detail }, 'request failed');
       else deps.log.debug({ id, code: refusal.code }, 'refused');
       refuse(request, response, refusal);

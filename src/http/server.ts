@@ -1,9 +1,8 @@
-/** The app on a socket: listens, and stops without dropping what runs. */
+/** An app on a socket: listens, and stops without dropping what runs. */
 
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
-import { type AppDeps, createApp } from './app.js';
 
 export interface ServerOptions {
   readonly host: string;
@@ -34,9 +33,8 @@ export class HttpServer {
   readonly #sockets = new Map<Socket, number>();
   #closing: Promise<void> | undefined;
 
-  constructor(deps: AppDeps, options: ServerOptions) {
+  constructor(app: RequestListener, options: ServerOptions) {
     this.#options = options;
-    const app = createApp(deps);
     this.#server = createServer(
       {
         headersTimeout: HEADERS_MS,

@@ -17,10 +17,11 @@ import { Picture } from './picture.js';
 import { rowData, stack } from './session.js';
 import { answerOf, newTraveller, pass, type Traveller } from './traveller.js';
 
-/** Reports of the engine: each picture's result, and each run. */
+/** Reports of the engine: each picture's result, each run, and each decode. */
 export interface EngineEvents {
   result(result: JobResult): void;
   run(batch: number, ms: number): void;
+  decode(ms: number): void;
 }
 
 interface StageQueue {
@@ -126,6 +127,7 @@ export class Engine {
         (done) => {
           if (done === undefined) return;
           traveller.decodeMs += done.ms;
+          this.#events.decode(done.ms);
           // The rule of entry sends it to another rung, whose side it does not have yet.
           if (done.result === undefined) this.#enterRung(traveller);
           else this.#hold(traveller, loaded, side, done.result);

@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions, measure } from './loaded.js';
-import type { BrokenCascade, Facts, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
+import type { BrokenCascade, Facts, FromLane, JobResult, LaneLimits, LaneUsage, ToLane } from './messages.js';
 
 const BEAT_MS = 1000;
 /** libvips gives up by itself before (lane/decode); a decoder that loops does not. */
@@ -14,7 +14,13 @@ const STUCK_MS = 15_000;
 const cascades = new Map<string, LoadedCascade>();
 let limits: LaneLimits;
 let engine: Engine | undefined;
-let outbox: { results: JobResult[]; busyMs: number; batches: number[] } = { results: [], busyMs: 0, batches: [] };
+let outbox = emptyOutbox();
+/** Microseconds, up to the last beat. */
+let cpuBefore = 0;
+
+function emptyOutbox(): { results: JobResult[]; busyMs: number; decodeMs: number; batches: number[] } {
+  return { results: [], busyMs: 0, decodeMs: 0, batches: [] };
+}
 
 function send(message: FromLane): void {
   process.send?.(message);
@@ -27,7 +33,7 @@ function post(result: JobResult): void {
 
 function empty(): void {
   send({ type: 'results', ...outbox });
-  outbox = { results: [], busyMs: 0, batches: [] };
+  outbox = emptyOutbox();
 }
 
 /** Runs that gave no result yet are told with the pulse. A lane whose decoder is stuck ends: the gateway finds out which picture it is. */
@@ -37,7 +43,14 @@ function beat(): void {
     process.exit(1);
   }
   if (outbox.batches.length > 0 && outbox.results.length === 0) empty();
-  else send({ type: 'beat' });
+  send({ type: 'beat', usage: usage() });
+}
+
+function usage(): LaneUsage {
+  const { user, system } = process.cpuUsage();
+  const cpuMs = (user + system - cpuBefore) / 1000;
+  cpuBefore = user + system;
+  return { cpuMs, residentBytes: process.memoryUsage.rss() };
 }
 
 async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
@@ -69,6 +82,9 @@ function start(message: Extract<ToLane, { type: 'start' }>): void {
     run: (batch, ms) => {
       outbox.busyMs += ms;
       outbox.batches.push(batch);
+    },
+    decode: (ms) => {
+      outbox.decodeMs += ms;
     },
   });
   send({ type: 'ready' });

@@ -93,6 +93,23 @@ export interface LaneLimits {
   readonly threads: number;
 }
 
+/** What a lane did since its last message of results. */
+export interface LaneWork {
+  /** Milliseconds that ONNX Runtime ran. */
+  readonly busyMs: number;
+  /** Milliseconds of decodes, which may overlap. */
+  readonly decodeMs: number;
+  /** Sizes of the batches that ran. */
+  readonly batches: readonly number[];
+}
+
+/** What the process of a lane takes of the machine. */
+export interface LaneUsage {
+  /** Processor time, user and system, since its last beat. */
+  readonly cpuMs: number;
+  readonly residentBytes: number;
+}
+
 /** Gateway to lane. */
 export type ToLane =
   | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
@@ -109,12 +126,5 @@ export type FromLane =
   | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
   | { readonly type: 'measured'; readonly facts: Facts }
   | { readonly type: 'ready' }
-  | { readonly type: 'beat' }
-  | {
-      readonly type: 'results';
-      readonly results: readonly JobResult[];
-      /** Milliseconds that ONNX Runtime ran since the last message. */
-      readonly busyMs: number;
-      /** Sizes of the batches that ran since the last message. */
-      readonly batches: readonly number[];
-    };
+  | { readonly type: 'beat'; readonly usage: LaneUsage }
+  | ({ readonly type: 'results'; readonly results: readonly JobResult[] } & LaneWork);

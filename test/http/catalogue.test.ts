@@ -5,6 +5,7 @@ import { createApp } from '../../src/http/app.js';
 import { type Answer, ask, post } from '../support/contract.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
+import { until } from '../support/process.js';
 
 let served: TestGateway;
 beforeAll(async () => {
@@ -138,6 +139,18 @@ describe('/metrics', () => {
       'sluice_full_macs_total counter',
       'sluice_lane_busy_seconds_total counter',
       'sluice_queue_depth gauge',
+      'sluice_queue_limit gauge',
+      'sluice_policy_reloads_total counter',
+      'sluice_audit_total counter',
+      'sluice_operating_point gauge',
+      'sluice_decode_seconds_total counter',
+      'sluice_inference_seconds_total counter',
+      'sluice_energy_joules_total counter',
+      'sluice_lane_decode_seconds_total counter',
+      'sluice_lane_cpu_seconds_total counter',
+      'sluice_lane_resident_bytes gauge',
+      'nodejs_eventloop_lag_p99_seconds gauge',
+      'process_cpu_seconds_total counter',
       'sluice_lanes gauge',
       'sluice_batch_size histogram',
     ]) {
@@ -174,6 +187,10 @@ describe('/metrics', () => {
       const key = `{cascade="cifar10",policy="${policy}"}`;
       expect(series.get(`sluice_macs_total${key}`)).toBe(sum(costs.map(({ macs }) => macs)));
       expect(series.get(`sluice_full_macs_total${key}`)).toBe(sum(costs.map(({ full_macs }) => full_macs)));
+      for (const what of ['decode', 'inference'] as const) {
+        const seconds = sum(costs.map((cost) => cost[`${what}_ms`])) / 1000;
+        expect(series.get(`sluice_${what}_seconds_total${key}`)).toBeCloseTo(seconds, 3);
+      }
     }
     const phases = { queue: 'queue_ms', decode: 'decode_ms', inference: 'inference_ms' } as const;
     for (const [phase, key] of Object.entries(phases)) {
@@ -202,17 +219,28 @@ describe('/metrics', () => {
       'sluice_requests_total{cascade="cifar10",policy="balanced",code="400"}': 1,
       'sluice_requests_total{cascade="",policy="",code="404"}': 1,
     });
-    expect([...series.keys()].filter((key) => !key.startsWith('sluice_requests_total'))).toEqual([]);
+    const others = [...series.keys()].filter((key) => !key.startsWith('sluice_requests_total'));
+    // What the machine does meanwhile, and the decode of the damaged picture.
+    expect(others.filter((key) => !/^sluice_(lane_(cpu|decode)_seconds|lane_resident_bytes|energy)/.test(key))).toEqual(
+      [],
+    );
   });
 
   it('get no series from names that callers make up', async () => {
     const image = await jpeg();
     await post(served.app, image, { cascade: 'dogs' });
+    await post(served.app, image, { cascade: ['cifar10', 'dogs'] });
     const before = [...(await metrics()).keys()].sort();
     for (let i = 0; i < 20; i++) {
       await post(served.app, image, { cascade: `dogs-${i}` });
       await post(served.app, image, { policy: `wild-${i}` });
       await post(served.app, image, { cascade: `dogs-${i}`, policy: 'full' });
+      await post(served.app, image, { cascade: ['cifar10', `dogs-${i}`] });
+    }
+    for (const name of ['__proto__', 'constructor', '', '"} 1\n', 'a'.repeat(4000)]) {
+      await post(served.app, image, { cascade: name });
+      await post(served.app, image, { policy: name });
+      await request(served.app).get(`/v1/policies/${encodeURIComponent(name)}`);
     }
     expect([...(await metrics()).keys()].sort()).toEqual(before);
   });
@@ -222,6 +250,16 @@ describe('/metrics', () => {
     expect(series.get('sluice_lanes{state="ready"}')).toBe(2);
     expect(series.get('sluice_lanes{state="starting"}')).toBe(0);
     expect(series.get('sluice_queue_depth')).toBe(0);
+    expect(series.get('sluice_queue_limit')).toBe(1000);
+    await until('each lane has told what it takes of the machine', async () => {
+      const told = await metrics();
+      return [0, 1].every(
+        (lane) =>
+          told.get(`sluice_lane_resident_bytes{lane="${lane}"}`)! > 1e6 &&
+          told.get(`sluice_lane_cpu_seconds_total{lane="${lane}"}`)! > 0 &&
+          told.get(`sluice_lane_deaths_total{lane="${lane}"}`) === 0,
+      );
+    });
   });
 });
 

@@ -16,7 +16,7 @@ export const POLICIES = `${ROOT}policies`;
 
 export interface TestGateway {
   readonly gateway: Gateway;
-  readonly deps: AppDeps;
+  readonly deps: AppDeps & { readonly metrics: Metrics };
   readonly app: Express;
   readonly deaths: string[];
 }
@@ -33,7 +33,9 @@ export async function startGateway(
   const metrics = new Metrics();
   const deaths: string[] = [];
   const events: GatewayEvents = {
-    laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+    laneReady: (lane) => metrics.laneReady(lane),
+    laneWorked: (lane, work) => metrics.laneWorked(lane, work),
+    laneUsed: (lane, cpuMs) => metrics.laneUsed(lane, cpuMs),
     audited: (audited) => metrics.audited(audited),
     laneDied: (lane, cause) => {
       deaths.push(cause);
@@ -56,7 +58,7 @@ export async function startGateway(
     events,
   );
   metrics.watch(gateway);
-  const deps: AppDeps = { gateway, metrics, auth: new Auth(auth), log: createLog('silent'), maxBytes };
+  const deps = { gateway, metrics, auth: new Auth(auth), log: createLog('silent'), maxBytes };
   await gateway.start();
   return { gateway, deps, app: createApp(deps), deaths };
 }

@@ -1,0 +1,67 @@
+/** The state of the gateway as it is at the scrape: its queue, the points that serve, what they promise, reloads. */
+
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Gateway } from '../gateway/gateway.js';
+import { isSteered, nameOf } from '../gateway/steering.js';
+
+export class ServiceMetrics {
+  readonly #reloads: Counter<'result'>;
+
+  /** @param gateway whose state the gauges show; undefined until there is one */
+  constructor(registry: Registry, gateway: () => Gateway | undefined) {
+    const registers = [registry];
+    this.#reloads = new Counter({
+      name: 'sluice_policy_reloads_total',
+      help: 'Changes of policies or models on disk that were taken over (accepted), or refused as a whole (rejected).',
+      labelNames: ['result'],
+      registers,
+    });
+    for (const result of ['accepted', 'rejected'] as const) this.#reloads.inc({ result }, 0);
+    new Gauge({
+      name: 'sluice_queue_depth',
+      help: 'Requests that wait for a lane.',
+      registers,
+      collect() {
+        this.set(gateway()?.queued ?? 0);
+      },
+    });
+    new Gauge({
+      name: 'sluice_queue_limit',
+      help: 'Requests that may wait for a lane; one more is answered 503.',
+      registers,
+      collect() {
+        this.set(gateway()?.queueLimit ?? 0);
+      },
+    });
+    new Gauge({
+      name: 'sluice_operating_point',
+      help: '1 for the operating point that serves, 0 for the others; full: the static choice, as audits found no point good enough.',
+      labelNames: ['cascade', 'policy', 'point'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { service, point } of gateway()?.serving ?? []) {
+          if (!isSteered(service)) continue;
+          const { cascade, policy } = service;
+          for (const at of [...service.points.keys(), -1])
+            this.set({ cascade, policy, point: nameOf(service, at) }, Number(at === point));
+        }
+      },
+    });
+    new Gauge({
+      name: 'sluice_audit_promise_ratio',
+      help: 'Share of audits that have to agree (audit.min_agreement), of policies that promise one.',
+      labelNames: ['cascade', 'policy'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { cascade, policy, audit } of gateway()?.services ?? [])
+          if (audit?.min_agreement !== undefined) this.set({ cascade, policy }, audit.min_agreement);
+      },
+    });
+  }
+
+  reloaded(result: 'accepted' | 'rejected'): void {
+    this.#reloads.inc({ result });
+  }
+}
