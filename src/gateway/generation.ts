@@ -6,12 +6,12 @@
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
 import type { ConfigError, RequestError } from '../errors.js';
-import type { Facts, FromLane, Job, JobAnswer, NumberedPlan } from '../lane/messages.js';
+import type { BatchRun, Facts, FromLane, JobAnswer, NumberedPlan } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import type { Catalog } from './catalog.js';
 import type { Choice } from './choice.js';
-import type { Dispatcher } from './dispatcher.js';
+import type { Dispatched, Dispatcher } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes, type LanesOptions } from './lanes.js';
 import type { SteeringEvents } from './steering.js';
@@ -21,6 +21,8 @@ export interface GatewayEvents extends SteeringEvents {
   laneReady?(lane: number, pid: number): void;
   laneDied?(lane: number, cause: string): void;
   laneWorked?(lane: number, busyMs: number, batches: readonly number[]): void;
+  /** Runs that had pictures of sampled requests in them. */
+  laneTraced?(lane: number, runs: readonly BatchRun[]): void;
   broken?(error: ConfigError): void;
   audited?(audited: Audited): void;
 }
@@ -52,9 +54,9 @@ export interface Admission extends Disposable {
   /** MACs of the last rung to its last exit. */
   readonly fullMacs: number;
   /** @throws RequestError as `Dispatcher.dispatch` */
-  dispatch(job: Omit<Job, 'id' | 'plan'>, signal?: AbortSignal): Promise<JobAnswer>;
+  dispatch(job: Omit<Dispatched, 'plan'>, signal?: AbortSignal): Promise<JobAnswer>;
   /** As `Dispatcher.dispatchIdle`. */
-  dispatchIdle(job: Omit<Job, 'id' | 'plan'>): Promise<JobAnswer | undefined>;
+  dispatchIdle(job: Omit<Dispatched, 'plan' | 'journey'>): Promise<JobAnswer | undefined>;
 }
 
 export class Generation {
@@ -89,6 +91,7 @@ export class Generation {
       },
       results: (lane, message: Extract<FromLane, { type: 'results' }>) => {
         events.laneWorked?.(lane.number, message.busyMs, message.batches);
+        if (message.traced !== undefined) events.laneTraced?.(lane.number, message.traced);
         dispatcher.results(lane, message.results);
       },
       broken: (error) => events.broken?.(error),

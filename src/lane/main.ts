@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions, measure } from './loaded.js';
-import type { BrokenCascade, Facts, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
+import type { BatchRun, BrokenCascade, Facts, FromLane, JobResult, LaneLimits, ToLane } from './messages.js';
 
 const BEAT_MS = 1000;
 /** libvips gives up by itself before (lane/decode); a decoder that loops does not. */
@@ -14,7 +14,16 @@ const STUCK_MS = 15_000;
 const cascades = new Map<string, LoadedCascade>();
 let limits: LaneLimits;
 let engine: Engine | undefined;
-let outbox: { results: JobResult[]; busyMs: number; batches: number[] } = { results: [], busyMs: 0, batches: [] };
+
+interface Outbox {
+  results: JobResult[];
+  busyMs: number;
+  batches: number[];
+  /** Only where there is one. */
+  traced?: BatchRun[];
+}
+
+let outbox: Outbox = { results: [], busyMs: 0, batches: [] };
 
 function send(message: FromLane): void {
   process.send?.(message);
@@ -69,6 +78,10 @@ function start(message: Extract<ToLane, { type: 'start' }>): void {
     run: (batch, ms) => {
       outbox.busyMs += ms;
       outbox.batches.push(batch);
+    },
+    traced: (run) => {
+      outbox.traced ??= [];
+      outbox.traced.push(run);
     },
   });
   send({ type: 'ready' });

@@ -1,0 +1,61 @@
+/**
+ * What a sampled request leaves behind on its way through the gateway, for its trace; other requests have none. Times are of the
+ * host's clock (`clock.ts`), milliseconds.
+ */
+
+import { hostMs } from '../clock.js';
+import type { Timings, TraceContext } from '../lane/messages.js';
+
+/** A lane had the request. */
+export interface Attempt {
+  /** Since when it had waited for a lane. */
+  readonly waitedFromMs: number;
+  readonly fromMs: number;
+  readonly lane: number;
+  /** Neither answered nor died: the request gave up first. */
+  outcome?: 'answered' | 'died';
+  toMs?: number;
+  timings?: Timings | undefined;
+}
+
+export class Journey {
+  readonly startedMs = hostMs();
+  admittedMs: number | undefined;
+  /** When the last byte of the picture was there. */
+  receivedMs: number | undefined;
+  readonly attempts: Attempt[] = [];
+  /** Since when it waits for a lane; undefined while one has it. */
+  waitingFromMs: number | undefined;
+
+  /** @param context span of the request, which lanes are told */
+  constructor(readonly context: TraceContext) {}
+
+  admitted(): void {
+    this.admittedMs = hostMs();
+  }
+
+  received(): void {
+    this.receivedMs = hostMs();
+  }
+
+  waits(): void {
+    this.waitingFromMs = hostMs();
+  }
+
+  boards(lane: number): void {
+    const fromMs = hostMs();
+    this.attempts.push({ lane, fromMs, waitedFromMs: this.waitingFromMs ?? fromMs });
+    this.waitingFromMs = undefined;
+  }
+
+  /** The lane answered, be it with a failure. */
+  answered(timings: Timings | undefined): void {
+    Object.assign(this.attempts.at(-1)!, { outcome: 'answered', toMs: hostMs(), timings });
+  }
+
+  /** The lane died: the request waits for another, or is refused. */
+  died(): void {
+    Object.assign(this.attempts.at(-1)!, { outcome: 'died', toMs: hostMs() });
+    this.waits();
+  }
+}
