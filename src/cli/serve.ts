@@ -9,6 +9,7 @@ import { Auth } from '../http/auth.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
+import { openTracing } from '../telemetry/tracing.js';
 import { print } from './fail.js';
 import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway } from './options.js';
@@ -119,6 +120,7 @@ export function serveCommand(program: Command): void {
 async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
   const metrics = new Metrics();
+  const tracing = await openTracing(process.env, log);
   const store = await ModelStore.open();
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
@@ -131,6 +133,7 @@ async function serve(flags: ServeFlags): Promise<void> {
         metrics.laneDied(lane);
       },
       laneWorked: (lane, busyMs, batches) => metrics.laneWorked(lane, busyMs, batches),
+      laneTraced: (lane, runs) => tracing?.laneTraced(lane, runs),
       moved: (move) => log.info(move, 'another operating point serves'),
       drifted: (drift) =>
         log.warn(drift, 'early answers agree with the full network less than promised: a dearer point serves'),
@@ -142,7 +145,10 @@ async function serve(flags: ServeFlags): Promise<void> {
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;
   const { maxBytes } = flags;
-  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes, lastReload: () => reloading?.last() }, flags);
+  const server = new HttpServer(
+    { gateway, metrics, auth, log, maxBytes, tracing, lastReload: () => reloading?.last() },
+    flags,
+  );
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
     gateway.drain();
@@ -153,7 +159,10 @@ async function serve(flags: ServeFlags): Promise<void> {
     clearTimeout(late);
     await gateway.close();
     store.close();
+    const isSent = (await tracing?.close()) ?? true;
     log.info('stopped');
+    // What the exporter still tries would keep the process here.
+    if (!isSent) process.exit();
   });
   const url = await server.listen();
   reloading = startReloading(flags, { gateway, store, started, metrics, log });

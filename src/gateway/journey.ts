@@ -5,6 +5,7 @@
 
 import { hostMs } from '../clock.js';
 import type { Timings, TraceContext } from '../lane/messages.js';
+import type { Plan } from '../policy/plan.js';
 
 /** A lane had the request. */
 export interface Attempt {
@@ -19,23 +20,31 @@ export interface Attempt {
 }
 
 export class Journey {
-  readonly startedMs = hostMs();
   admittedMs: number | undefined;
+  /** What it was let in with. */
+  plan: Plan | undefined;
   /** When the last byte of the picture was there. */
   receivedMs: number | undefined;
+  /** Of the picture. */
+  bytes: number | undefined;
   readonly attempts: Attempt[] = [];
   /** Since when it waits for a lane; undefined while one has it. */
   waitingFromMs: number | undefined;
 
   /** @param context span of the request, which lanes are told */
-  constructor(readonly context: TraceContext) {}
+  constructor(
+    readonly context: TraceContext,
+    readonly startedMs: number,
+  ) {}
 
-  admitted(): void {
+  admitted(plan: Plan): void {
     this.admittedMs = hostMs();
+    this.plan = plan;
   }
 
-  received(): void {
+  received(bytes: number): void {
     this.receivedMs = hostMs();
+    this.bytes = bytes;
   }
 
   waits(): void {
