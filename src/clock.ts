@@ -1,20 +1,13 @@
 /** One clock for the gateway and its lanes: time of the host that only ever goes forward, the same in all its processes. */
 
-/** `performance.now` counts from the start of its own process; the clock below it is that of the host. */
-const START_MS = Number(process.hrtime.bigint()) / 1e6 - performance.now();
-/** What was told to start spans is kept while the wall clock agrees so far: two readings differ by its rounding. */
+/** Two readings of the wall clock may differ by so much without anybody having set it: it tells whole milliseconds. */
 const AGREES_MS = 5;
 
-let epochMs = performance.timeOrigin - START_MS;
+let epochMs = Date.now() - hostMs();
 
-/** Milliseconds of the host's monotonic clock. */
+/** Milliseconds of the host's monotonic clock. `performance.now` counts from the start of its own process. */
 export function hostMs(): number {
-  return hostTime(performance.now());
-}
-
-/** @param ms as `performance.now` says it in this process */
-export function hostTime(ms: number): number {
-  return START_MS + ms;
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 /** Milliseconds since the epoch at zero of the host's monotonic clock, by the wall clock of now. */

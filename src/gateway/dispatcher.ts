@@ -215,6 +215,7 @@ export class Dispatcher {
           new RequestError('poison_image', 'two lanes died while they worked on this picture; it is not tried again'),
         );
       } else {
+        entry.journey?.waits();
         this.#suspects.push(entry);
       }
     }

@@ -62,9 +62,7 @@ export class Journey {
     Object.assign(this.attempts.at(-1)!, { outcome: 'answered', toMs: hostMs(), timings });
   }
 
-  /** The lane died: the request waits for another, or is refused. */
   died(): void {
     Object.assign(this.attempts.at(-1)!, { outcome: 'died', toMs: hostMs() });
-    this.waits();
   }
 }

@@ -1,7 +1,7 @@
 /** What a lane notes of a sampled picture: times for its trace. Other pictures have no notes. */
 
 import { randomBytes } from 'node:crypto';
-import { hostMs, hostTime } from '../clock.js';
+import { hostMs } from '../clock.js';
 import type { BatchRun, DecodeTiming, StageTiming, Timings, TraceContext } from './messages.js';
 
 /** A stage timing before it is known which exit answers. */
@@ -48,25 +48,26 @@ export class Notes {
 
 /**
  * A run of a stage as a span: the first of a trace of its own, as pictures of many traces may be in it.
- * @param fromMs as `performance.now` says it in this process
+ * @param from when it began, by `performance.now`
  * @returns undefined where no picture in it is sampled
  */
 export function tracedRun(
   stage: Pick<BatchRun, 'cascade' | 'rung' | 'exit'>,
   batch: readonly { readonly notes: Notes | undefined }[],
-  fromMs: number,
+  from: number,
   ms: number,
 ): BatchRun | undefined {
   if (!batch.some(isSampled)) return undefined;
   const id = randomBytes(24).toString('hex');
+  const fromMs = hostMs() - (performance.now() - from);
   return {
     ...stage,
     traceId: id.slice(0, 32),
     spanId: id.slice(32),
     size: batch.length,
     requests: batch.flatMap(({ notes }) => notes?.context ?? []),
-    fromMs: hostTime(fromMs),
-    toMs: hostTime(fromMs + ms),
+    fromMs,
+    toMs: fromMs + ms,
   };
 }
 

@@ -30,8 +30,7 @@ export function spansOf(noted: Noted, endMs: number, result?: ClassifyResult): r
     spans.push(span('queue', attempt.waitedFromMs, attempt.fromMs));
     spans.push(laneSpan(attempt, index + 1, endMs, result));
   }
-  // A refusal on the way out of a dead lane leaves no wait to show.
-  if (waitingFromMs !== undefined && waitingFromMs < endMs) spans.push(span('queue', waitingFromMs, endMs));
+  if (waitingFromMs !== undefined) spans.push(span('queue', waitingFromMs, endMs));
   return spans;
 }
 
