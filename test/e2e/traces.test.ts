@@ -258,7 +258,7 @@ describe('traces', () => {
 
   it('of a request that the gateway answers too late are errors', async () => {
     const { traceId, headers } = caller();
-    expect((await classify(url, '?deadline_ms=1', await jpeg(6000, 4000), headers)).status).toBe(504);
+    expect((await classify(url, '?deadline_ms=1', await jpeg(2000, 1500), headers)).status).toBe(504);
     const { request } = await traceOf(traceId);
     expect(request.attributes).toMatchObject({ 'http.response.status_code': 504, 'error.type': 'deadline_exceeded' });
     expect(request.status).toBe(2);
@@ -266,7 +266,7 @@ describe('traces', () => {
 
   it('of a caller that leaves have no status', async () => {
     const { traceId, headers } = caller();
-    const body = new Uint8Array(await drawn(5000, 4000).png().toBuffer());
+    const body = new Uint8Array(await drawn(3000, 2500).png().toBuffer());
     const leave = new AbortController();
     const gone = fetch(`${url}/v1/classify`, { method: 'POST', body, headers, signal: leave.signal }).catch(
       () => 'left',
@@ -283,7 +283,7 @@ describe('traces', () => {
   it('of a request whose lane died show both lanes in one trace', async () => {
     await until('the lane is empty', async () => (await laneRequests()) === 0);
     const { traceId, headers } = caller();
-    const answer = classify(url, '?policy=climbs', await jpeg(7000, 5000), headers);
+    const answer = classify(url, '?policy=climbs', await jpeg(5000, 4000), headers);
     await inLane();
     process.kill(gateway.lanePids.at(-1)!, 'SIGKILL');
     expect((await answer).status).toBe(200);
