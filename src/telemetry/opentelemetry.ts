@@ -31,7 +31,7 @@ import type { RequestTrace, Tracing } from './tracing.js';
 const FLUSH_MS = 3000;
 
 export async function startOpenTelemetry(settings: TraceSettings, log: Logger): Promise<Tracing> {
-  const say = (level: 'warn' | 'error') => (reason: string) => log[level]({ reason }, 'traces');
+  const say = (level: 'warn' | 'error') => (reason: string) => log[level]({ reason }, 'OpenTelemetry reports');
   const silent = () => {};
   diag.setLogger(
     { error: say('error'), warn: say('warn'), info: silent, debug: silent, verbose: silent },
