@@ -1,8 +1,8 @@
 #!/usr/bin/env node
 /** The command line: one file a command. */
 
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { version } from '../version.js';
 import { classifyCommand } from './classify.js';
 import { evaluateCommand } from './evaluate.js';
 import { report } from './fail.js';
@@ -11,10 +11,6 @@ import { inspectCommand } from './inspect.js';
 import { serveCommand } from './serve.js';
 import { tuneCommand } from './tune.js';
 import { validateCommand } from './validate.js';
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string;
-};
 
 const program = new Command('sluice')
   .description('Dynamic-network serving gateway: answers each image with as little network as that image needs.')

@@ -9,6 +9,7 @@ import { createApp } from '../http/app.js';
 import { Auth } from '../http/auth.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
+import { openTracing } from '../telemetry/tracing.js';
 import { print } from './fail.js';
 import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './metrics-options.js';
 import { gatewayOf } from './open.js';
@@ -114,6 +115,7 @@ export function serveCommand(program: Command): void {
 async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
   const metrics = await openMetrics(flags);
+  const tracing = await openTracing(process.env, log);
   const store = await ModelStore.open();
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
@@ -130,6 +132,7 @@ async function serve(flags: ServeFlags): Promise<void> {
       },
       laneWorked: (lane, work) => metrics?.laneWorked(lane, work),
       laneUsed: (lane, cpuMs) => metrics?.laneUsed(lane, cpuMs),
+      laneTraced: (lane, runs) => tracing?.laneTraced(lane, runs),
       moved: (move) => log.info(move, 'another operating point serves'),
       drifted: (drift) =>
         log.warn(drift, 'early answers agree with the full network less than promised: a dearer point serves'),
@@ -144,7 +147,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const scrapes = metricsServer(metrics, flags);
   const metricsElsewhere = scrapes !== undefined;
   const lastReload = () => reloading?.last();
-  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, lastReload });
+  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, lastReload });
   const server = new HttpServer(app, flags);
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
@@ -157,7 +160,10 @@ async function serve(flags: ServeFlags): Promise<void> {
     await scrapes?.close(0);
     await gateway.close();
     store.close();
+    const isSent = (await tracing?.close()) ?? true;
     log.info('stopped');
+    // What the exporter still tries would keep the process here.
+    if (!isSent) process.exit();
   });
   // First: nothing is open yet when its port is taken.
   const metricsUrl = await scrapes?.listen();

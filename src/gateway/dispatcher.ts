@@ -5,15 +5,23 @@
 
 import { RequestError } from '../errors.js';
 import type { Job, JobAnswer, JobResult } from '../lane/messages.js';
+import type { Journey } from './journey.js';
 
 /** What the dispatcher needs of a lane. */
 export interface LaneHandle {
+  readonly number: number;
   run(jobs: readonly Job[]): void;
   cancel(ids: readonly number[]): void;
 }
 
+/** What is to be done, and for a sampled request where its times are noted. */
+export interface Dispatched extends Omit<Job, 'id' | 'trace'> {
+  readonly journey?: Journey | undefined;
+}
+
 interface Entry {
   readonly job: Job;
+  readonly journey: Journey | undefined;
   readonly resolve: (answer: JobAnswer) => void;
   readonly reject: (error: RequestError) => void;
   readonly done: () => void;
@@ -115,7 +123,7 @@ export class Dispatcher {
   /**
    * @throws RequestError overloaded (at once), deadline_exceeded, client_gone, poison_image, or what the lane says of the picture
    */
-  async dispatch(request: Omit<Job, 'id'>, signal?: AbortSignal): Promise<JobAnswer> {
+  async dispatch(request: Dispatched, signal?: AbortSignal): Promise<JobAnswer> {
     this.admit(request.image.length);
     if (signal?.aborted) throw new RequestError('client_gone', 'the caller left');
     return new Promise((resolve, reject) => {
@@ -138,8 +146,10 @@ export class Dispatcher {
         signal?.removeEventListener('abort', leave);
       };
       signal?.addEventListener('abort', leave, { once: true });
+      request.journey?.waits();
       this.#waiting.set(id, {
-        job: { ...request, id },
+        job: jobOf(id, request),
+        journey: request.journey,
         resolve,
         reject,
         done,
@@ -156,7 +166,7 @@ export class Dispatcher {
    * For work that nobody waits for: it goes to a lane that has nothing else on board.
    * @returns undefined where that did not happen soon enough, or went wrong
    */
-  async dispatchIdle(request: Omit<Job, 'id'>): Promise<JobAnswer | undefined> {
+  async dispatchIdle(request: Omit<Job, 'id' | 'trace'>): Promise<JobAnswer | undefined> {
     const { image } = request;
     if (this.#idle.length >= IDLE_QUEUE || 2 * (this.#heldBytes + image.length) > this.#limits.bytes) return undefined;
     return new Promise((resolve) => {
@@ -166,7 +176,8 @@ export class Dispatcher {
       };
       const job = { ...request, id: this.#nextId++ };
       const reject = () => resolve(undefined);
-      this.#idle.push({ job, resolve, reject, done, deaths: 0, deathsAlone: 0, idle: true, settled: false });
+      const entry = { job, journey: undefined, resolve, reject, done, deaths: 0, deathsAlone: 0 };
+      this.#idle.push({ ...entry, idle: true, settled: false });
       this.#pump();
     });
   }
@@ -194,6 +205,7 @@ export class Dispatcher {
         this.#settle(entry, new RequestError('internal', 'the lane of an audit died'));
         continue;
       }
+      entry.journey?.died();
       entry.deaths++;
       if (alone) entry.deathsAlone++;
       if (alone && (fromOutside ? entry.deathsAlone : entry.deaths) >= 2) {
@@ -203,6 +215,7 @@ export class Dispatcher {
           new RequestError('poison_image', 'two lanes died while they worked on this picture; it is not tried again'),
         );
       } else {
+        entry.journey?.waits();
         this.#suspects.push(entry);
       }
     }
@@ -217,6 +230,7 @@ export class Dispatcher {
       if (entry === undefined) continue;
       slot.onBoard.delete(result.id);
       slot.bytes -= entry.job.image.length;
+      if (!entry.settled) entry.journey?.answered(result.timings);
       if (result.ok) {
         const ms = result.inferenceMs + result.decodeMs;
         this.#recentMs = this.#recentMs === 0 ? ms : 0.95 * this.#recentMs + 0.05 * ms;
@@ -280,7 +294,7 @@ export class Dispatcher {
       const suspect = slot.onBoard.size === 0 ? this.#suspects.shift() : undefined;
       if (suspect === undefined) continue;
       slot.quarantine = true;
-      board(slot, suspect);
+      board(lane, slot, suspect);
       lane.run([suspect.job]);
     }
     // A lane that shall take a suspect must run empty first.
@@ -290,20 +304,26 @@ export class Dispatcher {
       for (const lane of open) if (best === undefined || lane[1].onBoard.size < best[1].onBoard.size) best = lane;
       if (best === undefined || this.#isFull(best[1], entry)) break;
       this.#waiting.delete(entry.job.id);
-      board(best[1], entry);
+      board(best[0], best[1], entry);
       best[0].run([entry.job]);
     }
     if (this.#waiting.size > 0) return;
     for (const [lane, slot] of open) {
       const entry = slot.onBoard.size === 0 ? this.#idle.shift() : undefined;
       if (entry === undefined) continue;
-      board(slot, entry);
+      board(lane, slot, entry);
       lane.run([entry.job]);
     }
   }
 }
 
-function board(slot: Slot, entry: Entry): void {
+function jobOf(id: number, { image, plan, top, deadlineAt, explain, journey }: Dispatched): Job {
+  const job = { id, image, plan, top, deadlineAt, explain };
+  return journey === undefined ? job : { ...job, trace: journey.context };
+}
+
+function board(lane: LaneHandle, slot: Slot, entry: Entry): void {
+  entry.journey?.boards(lane.number);
   slot.onBoard.set(entry.job.id, entry);
   slot.bytes += entry.job.image.length;
 }

@@ -145,8 +145,8 @@ export class Gateway {
     if (this.#poison.has(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
-    const { image, top, deadlineAt, explain, signal } = request;
-    const answer = await admitted.dispatch({ image, top, deadlineAt, explain }, signal);
+    const { image, top, deadlineAt, explain, signal, journey } = request;
+    const answer = await admitted.dispatch({ image, top, deadlineAt, explain, journey }, signal);
     this.#steering.answered(service, answer, plan.expected?.macs ?? answer.macs);
     if (isToBeAudited(service, answer)) void this.#audit(admitted, image, answer);
     return { cascade, plan, answer, fullMacs, totalMs: performance.now() - from };

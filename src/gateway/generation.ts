@@ -6,12 +6,12 @@
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
 import type { ConfigError, RequestError } from '../errors.js';
-import type { Facts, FromLane, Job, JobAnswer, LaneWork, NumberedPlan } from '../lane/messages.js';
+import type { BatchRun, Facts, FromLane, JobAnswer, LaneWork, NumberedPlan } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import type { Catalog } from './catalog.js';
 import type { Choice } from './choice.js';
-import type { Dispatcher } from './dispatcher.js';
+import type { Dispatched, Dispatcher } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes, type LanesOptions } from './lanes.js';
 import type { SteeringEvents } from './steering.js';
@@ -23,6 +23,8 @@ export interface GatewayEvents extends SteeringEvents {
   laneWorked?(lane: number, work: LaneWork): void;
   /** @param cpuMs processor time of the lane's process since the last call */
   laneUsed?(lane: number, cpuMs: number): void;
+  /** Runs that had pictures of sampled requests in them. */
+  laneTraced?(lane: number, runs: readonly BatchRun[]): void;
   broken?(error: ConfigError): void;
   audited?(audited: Audited): void;
 }
@@ -56,9 +58,9 @@ export interface Admission extends Disposable {
   /** MACs of the last rung to its last exit. */
   readonly fullMacs: number;
   /** @throws RequestError as `Dispatcher.dispatch` */
-  dispatch(job: Omit<Job, 'id' | 'plan'>, signal?: AbortSignal): Promise<JobAnswer>;
+  dispatch(job: Omit<Dispatched, 'plan'>, signal?: AbortSignal): Promise<JobAnswer>;
   /** As `Dispatcher.dispatchIdle`. */
-  dispatchIdle(job: Omit<Job, 'id' | 'plan'>): Promise<JobAnswer | undefined>;
+  dispatchIdle(job: Omit<Dispatched, 'plan' | 'journey'>): Promise<JobAnswer | undefined>;
 }
 
 export class Generation {
@@ -93,6 +95,7 @@ export class Generation {
       },
       results: (lane, message: Extract<FromLane, { type: 'results' }>) => {
         events.laneWorked?.(lane.number, message);
+        if (message.traced !== undefined) events.laneTraced?.(lane.number, message.traced);
         dispatcher.results(lane, message.results);
       },
       used: (lane, cpuMs) => events.laneUsed?.(lane.number, cpuMs),

@@ -3,6 +3,7 @@
 import type { Cascade } from '../cascade/cascade.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
+import type { Journey } from './journey.js';
 
 /** What a request wants to be answered with; what it leaves open the gateway decides. */
 export interface Wish {
@@ -21,6 +22,8 @@ export interface ClassifyRequest extends Wish {
   readonly deadlineAt: number;
   readonly explain: boolean;
   readonly signal?: AbortSignal;
+  /** Of a sampled request: where its times are noted. */
+  readonly journey?: Journey | undefined;
 }
 
 export interface ClassifyResult {

@@ -3,6 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import express, { type ErrorRequestHandler, type Express } from 'express';
 import { RequestError } from '../errors.js';
+import { logFieldsOf } from '../telemetry/trace-context.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
 import { metricsRoute } from './metrics-app.js';
@@ -55,9 +56,12 @@ export function createApp(deps: AppDeps): Express {
   app.use(() => {
     throw new RequestError('not_found', 'nothing answers at this address');
   });
-  const onError: ErrorRequestHandler = (error: unknown, _request, response, _next) => {
+  const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
     const refusal = translate(error);
-    if (refusal.code === 'internal') log.error({ id: response.locals.id, err: error }, 'request failed');
+    if (refusal.code === 'internal') {
+      const traced = logFieldsOf(request.get('traceparent'));
+      log.error({ id: response.locals.id, ...traced, err: error }, 'request failed');
+    }
     sendProblem(response, refusal);
   };
   app.use(onError);

@@ -3,9 +3,12 @@
 import type { Request, RequestHandler, Response } from 'express';
 import { RequestError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
+import type { Journey } from '../gateway/journey.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { queueMs } from '../telemetry/request-metrics.js';
+import { logFieldsOf } from '../telemetry/trace-context.js';
+import type { Tracing } from '../telemetry/tracing.js';
 import type { Auth } from './auth.js';
 import { readImage } from './body.js';
 import { asRequestError, problemOf, sendProblem } from './problem.js';
@@ -18,6 +21,8 @@ export interface ClassifyDeps {
   readonly metrics: Metrics | undefined;
   readonly auth: Auth;
   readonly log: Logger;
+  /** Where requests are traced. */
+  readonly tracing?: Tracing | undefined;
   /** Largest picture, bytes. */
   readonly maxBytes: number;
 }
@@ -30,24 +35,35 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
       if (!response.writableFinished) gone.abort();
     });
     const known = planOf(deps.gateway, request);
+    const trace = deps.tracing?.start(request, id);
+    if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
+    const traced = logFieldsOf(trace?.traceparent ?? request.get('traceparent'));
     try {
-      const result = await answer(deps, request, gone.signal);
+      const result = await answer(deps, request, gone.signal, trace?.journey);
       deps.metrics?.answered(result);
-      deps.log.debug({ id, ...summary(result) }, 'answered');
+      deps.log.debug({ id, ...traced, ...summary(result) }, 'answered');
       // Set by hand: `response.json` would hash and stringify once more for an ETag that no POST needs.
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
       response.end(JSON.stringify(answerBody(id, result)));
+      trace?.end({ status: response.statusCode, result });
     } catch (error) {
       const refusal = asRequestError(error);
       deps.metrics?.refused(problemOf(refusal).status, known);
-      if (refusal.code === 'internal') deps.log.error({ id, err: error, detail: refusal.detail }, 'request failed');
-      else deps.log.debug({ id, code: refusal.code }, 'refused');
+      if (refusal.code === 'internal')
+        deps.log.error({ id, ...traced, err: error, detail: refusal.detail }, 'request failed');
+      else deps.log.debug({ id, ...traced, code: refusal.code }, 'refused');
       refuse(request, response, refusal);
+      trace?.end({ status: response.headersSent ? response.statusCode : undefined, problem: refusal.code });
     }
   };
 }
 
-async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal): Promise<ClassifyResult> {
+async function answer(
+  deps: ClassifyDeps,
+  request: Request,
+  signal: AbortSignal,
+  journey: Journey | undefined,
+): Promise<ClassifyResult> {
   const arrived = Date.now();
   await deps.auth.admit(request);
   const query = parseQuery(request.query);
@@ -57,13 +73,15 @@ async function answer(deps: ClassifyDeps, request: Request, signal: AbortSignal)
     policy: query.policy,
     header: (name) => request.get(name),
   });
+  journey?.admitted(admission.plan);
   const image = await readImage(request, deps.maxBytes);
+  journey?.received(image.length);
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
   }
   const deadlineAt = query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms;
   const explain = query.explain === 'true';
-  return await deps.gateway.classify({ image, top: query.top, deadlineAt, explain, signal }, admission);
+  return await deps.gateway.classify({ image, top: query.top, deadlineAt, explain, signal, journey }, admission);
 }
 
 /** A caller that sends first and listens later hears its refusal only while the rest of its body is read: for so long. */

@@ -12,16 +12,19 @@ import { probabilities } from '../policy/score.js';
 import { DecodeQueue } from './decode-queue.js';
 import { type Visit, visitsOf } from './decode-side.js';
 import { imageTensor, type LoadedCascade } from './loaded.js';
-import type { Facts, Job, JobResult, LaneLimits, NumberedPlan } from './messages.js';
+import type { BatchRun, Facts, Job, JobResult, LaneLimits, NumberedPlan } from './messages.js';
+import { tracedRun } from './notes.js';
 import { Picture } from './picture.js';
 import { rowData, stack } from './session.js';
-import { answerOf, newTraveller, pass, type Traveller } from './traveller.js';
+import { answerOf, newTraveller, pass, type Traveller, timingsOf } from './traveller.js';
 
 /** Reports of the engine: each picture's result, each run, and each decode. */
 export interface EngineEvents {
   result(result: JobResult): void;
   run(batch: number, ms: number): void;
   decode(ms: number): void;
+  /** A run with a sampled picture in it; follows its `run`. */
+  traced(run: BatchRun): void;
 }
 
 interface StageQueue {
@@ -29,6 +32,8 @@ interface StageQueue {
   readonly rung: number;
   readonly stage: number;
   readonly batch: number;
+  /** As traces name it. */
+  readonly id: Pick<BatchRun, 'cascade' | 'rung' | 'exit'>;
   readonly waiting: Traveller[];
 }
 
@@ -64,10 +69,11 @@ export class Engine {
     this.#decoder = new DecodeQueue(limits.decoders);
     this.add(plans);
     for (const loaded of cascades.values()) {
-      for (const [rung, { stages }] of loaded.cascade.rungs.entries()) {
+      for (const [rung, { stages, id }] of loaded.cascade.rungs.entries()) {
         for (const stage of stages.keys()) {
           const batch = facts.cascades[loaded.cascade.name]![rung]![stage]!.batch;
-          this.#queues.unshift({ loaded, rung, stage, batch, waiting: [] });
+          const named = { cascade: loaded.cascade.name, rung: id, exit: stage + 1 };
+          this.#queues.unshift({ loaded, rung, stage, batch, id: named, waiting: [] });
         }
       }
     }
@@ -121,19 +127,21 @@ export class Engine {
       return;
     }
     const wanted = () => !this.#dropped(traveller);
-    this.#decoder
-      .run(() => this.#pixels(traveller, visits), wanted)
-      .then(
-        (done) => {
-          if (done === undefined) return;
-          traveller.decodeMs += done.ms;
-          this.#events.decode(done.ms);
-          // The rule of entry sends it to another rung, whose side it does not have yet.
-          if (done.result === undefined) this.#enterRung(traveller);
-          else this.#hold(traveller, loaded, side, done.result);
-        },
-        (error: unknown) => this.#fail(traveller, error),
-      );
+    const { notes } = traveller;
+    notes?.waits();
+    const pixels = () => this.#pixels(traveller, visits);
+    const work = notes === undefined ? pixels : () => notes.decode(side, pixels);
+    this.#decoder.run(work, wanted).then(
+      (done) => {
+        if (done === undefined) return;
+        traveller.decodeMs += done.ms;
+        this.#events.decode(done.ms);
+        // The rule of entry sends it to another rung, whose side it does not have yet.
+        if (done.result === undefined) this.#enterRung(traveller);
+        else this.#hold(traveller, loaded, side, done.result);
+      },
+      (error: unknown) => this.#fail(traveller, error),
+    );
   }
 
   /** Undefined when the picture was moved to another leg by its content. */
@@ -158,6 +166,7 @@ export class Engine {
     const rung = traveller.plan.legs[traveller.at.leg]!.rung;
     const queue = this.#queues.find((q) => q.loaded === loaded && q.rung === rung && q.stage === traveller.at.stage)!;
     traveller.since = performance.now();
+    traveller.notes?.waits();
     queue.waiting.push(traveller);
     if (!this.#running) void this.#serve();
   }
@@ -191,6 +200,8 @@ export class Engine {
     const out = await queue.loaded.sessions[queue.rung]![queue.stage]!.run(feeds);
     const ms = performance.now() - from;
     this.#events.run(batch.length, ms);
+    const traced = tracedRun(queue.id, batch, from, ms);
+    if (traced !== undefined) this.#events.traced(traced);
     const macs = this.#facts.cascades[queue.loaded.cascade.name]![queue.rung]![queue.stage]!.macs;
     for (const [index, traveller] of batch.entries()) {
       const p = probabilities(rowData({ tensor: out.logits, index }), stage.temperature);
@@ -198,6 +209,7 @@ export class Engine {
       traveller.macs += macs;
       traveller.runMs += ms;
       traveller.inferenceMs += ms / batch.length;
+      if (traced !== undefined) traveller.notes?.ran(traced, macs);
       pass(traveller, p);
       this.#advance(traveller, queue.loaded);
     }
@@ -246,6 +258,7 @@ export class Engine {
     if (!this.#travellers.delete(traveller.job.id)) return;
     clearTimeout(traveller.timer);
     const known = error instanceof RequestError ? error : new RequestError('internal', String(error));
-    this.#events.result({ id: traveller.job.id, ok: false, code: known.code, detail: known.detail });
+    const { code, detail } = known;
+    this.#events.result({ id: traveller.job.id, ok: false, code, detail, ...timingsOf(traveller) });
   }
 }

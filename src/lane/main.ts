@@ -5,7 +5,7 @@ import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions, measure } from './loaded.js';
-import type { BrokenCascade, Facts, FromLane, JobResult, LaneLimits, LaneUsage, ToLane } from './messages.js';
+import type { BatchRun, BrokenCascade, Facts, FromLane, JobResult, LaneLimits, LaneUsage, ToLane } from './messages.js';
 
 const BEAT_MS = 1000;
 /** libvips gives up by itself before (lane/decode); a decoder that loops does not. */
@@ -18,7 +18,16 @@ let outbox = emptyOutbox();
 /** Microseconds, up to the last beat. */
 let cpuBefore = 0;
 
-function emptyOutbox(): { results: JobResult[]; busyMs: number; decodeMs: number; batches: number[] } {
+interface Outbox {
+  results: JobResult[];
+  busyMs: number;
+  decodeMs: number;
+  batches: number[];
+  /** Only where there is one. */
+  traced?: BatchRun[];
+}
+
+function emptyOutbox(): Outbox {
   return { results: [], busyMs: 0, decodeMs: 0, batches: [] };
 }
 
@@ -85,6 +94,10 @@ function start(message: Extract<ToLane, { type: 'start' }>): void {
     },
     decode: (ms) => {
       outbox.decodeMs += ms;
+    },
+    traced: (run) => {
+      outbox.traced ??= [];
+      outbox.traced.push(run);
     },
   });
   send({ type: 'ready' });

@@ -14,6 +14,12 @@ export interface NumberedPlan {
   readonly plan: Plan;
 }
 
+/** Names a span, as W3C Trace Context does: hexadecimal, 32 and 16 digits. */
+export interface TraceContext {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
 /** One picture to answer. */
 export interface Job {
   readonly id: number;
@@ -26,6 +32,58 @@ export interface Job {
   /** Milliseconds since the epoch; Infinity without a deadline. */
   readonly deadlineAt: number;
   readonly explain: boolean;
+  /** Of sampled requests only: their span. The lane notes times for them, and for no others. */
+  readonly trace?: TraceContext | undefined;
+}
+
+/** From and to on the host's clock (`clock.ts`), milliseconds. */
+export interface Interval {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/** A decode of a sampled picture. */
+export interface DecodeTiming extends Interval {
+  /** Waited before it, for a decoder. */
+  readonly waitedMs: number;
+  /** Side that was asked for, pixels. */
+  readonly resolution: number;
+}
+
+/** A run of a stage with at least one sampled picture in it. It is a span of its own, named by the lane. */
+export interface BatchRun extends Interval, TraceContext {
+  readonly cascade: string;
+  /** Its id, for example `slimnet/0.5@24`. */
+  readonly rung: string;
+  /** From 1. */
+  readonly exit: number;
+  /** All pictures in it, sampled or not. */
+  readonly size: number;
+  /** Spans of the sampled requests in it. */
+  readonly requests: readonly TraceContext[];
+}
+
+/** What such a run was for one of its sampled pictures. */
+export interface StageTiming extends Interval {
+  /** Waited before it, in the queue of the stage. */
+  readonly waitedMs: number;
+  readonly batch: TraceContext;
+  readonly batchSize: number;
+  readonly rung: string;
+  /** From 1. */
+  readonly exit: number;
+  readonly macs: number;
+  readonly score: number;
+  readonly threshold: number | null;
+  readonly exited: boolean;
+}
+
+/** What a lane noted of a sampled picture. */
+export interface Timings {
+  readonly decodes: readonly DecodeTiming[];
+  readonly stages: readonly StageTiming[];
+  /** When it was settled what the answer is. */
+  readonly decidedMs: number;
 }
 
 /** An exit that was passed, as `explain=true` shows it. */
@@ -58,6 +116,8 @@ export interface JobAnswer {
   readonly inferenceMs: number;
   /** Wall time of the runs that it was part of. */
   readonly runMs: number;
+  /** Of a sampled picture. */
+  readonly timings?: Timings | undefined;
 }
 
 export interface JobFailure {
@@ -65,6 +125,8 @@ export interface JobFailure {
   readonly ok: false;
   readonly code: RequestErrorCode;
   readonly detail: string;
+  /** Of a sampled picture. */
+  readonly timings?: Timings | undefined;
 }
 
 export type JobResult = JobAnswer | JobFailure;
@@ -127,4 +189,9 @@ export type FromLane =
   | { readonly type: 'measured'; readonly facts: Facts }
   | { readonly type: 'ready' }
   | { readonly type: 'beat'; readonly usage: LaneUsage }
-  | ({ readonly type: 'results'; readonly results: readonly JobResult[] } & LaneWork);
+  | ({
+      readonly type: 'results';
+      readonly results: readonly JobResult[];
+      /** Those of the batches that had a sampled picture in them. */
+      readonly traced?: readonly BatchRun[];
+    } & LaneWork);

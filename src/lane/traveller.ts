@@ -4,7 +4,8 @@ import { type ExitScore, type Position, type Reason, thresholdAt } from '../poli
 import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
 import { meanWith, type Reading, readingOf, scoreOf, topClasses } from '../policy/score.js';
-import type { Job, JobAnswer } from './messages.js';
+import type { Job, JobAnswer, Timings } from './messages.js';
+import { Notes } from './notes.js';
 import type { Picture } from './picture.js';
 import type { Row } from './session.js';
 
@@ -28,6 +29,8 @@ export interface Traveller {
   content: Content | undefined;
   /** When it came into the queue where it waits. */
   since: number;
+  /** Of a sampled picture. */
+  readonly notes: Notes | undefined;
   timer: NodeJS.Timeout | undefined;
 }
 
@@ -48,6 +51,7 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller 
     cancelled: false,
     content: undefined,
     since: 0,
+    notes: job.trace === undefined ? undefined : new Notes(job.trace),
     timer: undefined,
   };
 }
@@ -82,10 +86,19 @@ export function answerOf(traveller: Traveller, exit: number, reason: Reason): Jo
     decodeMs: traveller.decodeMs,
     inferenceMs: traveller.inferenceMs,
     runMs: traveller.runMs,
+    ...timingsOf(traveller, exit),
   };
 }
 
-function stepsOf(traveller: Traveller, exit: number) {
+/**
+ * What was noted of a sampled picture, to be spread into its result.
+ * @param exit index in `passed` of the exit that answers, if one does
+ */
+export function timingsOf(traveller: Traveller, exit?: number): { readonly timings?: Timings } | undefined {
+  return traveller.notes && { timings: traveller.notes.timings(stepsOf(traveller, exit)) };
+}
+
+function stepsOf(traveller: Traveller, exit?: number) {
   const { plan, passed, readings } = traveller;
   return passed.map((each, index) => ({
     ...readings[index]!,

@@ -15,10 +15,13 @@ export class ServeProcess {
   /** Exit code, or the signal that ended it. */
   readonly exited: Promise<number | string>;
 
-  /** @param flags for `sluice serve`; the port is any free one */
-  constructor(flags: readonly string[] = []) {
+  /**
+   * @param flags for `sluice serve`; the port is any free one
+   * @param env variables beside those of this process
+   */
+  constructor(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
     const args = [`${ROOT}dist/cli/main.js`, 'serve', '--host', '127.0.0.1', '--port', '0', '--lanes', '2', ...flags];
-    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.stdout.push(line));
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {
       this.log.push(JSON.parse(line) as LogLine);

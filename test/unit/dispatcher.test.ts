@@ -5,6 +5,7 @@ import type { Job, JobResult } from '../../src/lane/messages.js';
 
 /** Remembers what it was given; the test says when it answers. */
 class ScriptedLane implements LaneHandle {
+  readonly number = 0;
   readonly jobs: Job[] = [];
   readonly cancelled: number[] = [];
   run(jobs: readonly Job[]) {
