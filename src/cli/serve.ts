@@ -1,11 +1,13 @@
 /** sluice serve */
 
+import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RequestError } from '../errors.js';
 import { readConfiguration } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { ModelStore } from '../gateway/model-store.js';
 import { Auth } from '../http/auth.js';
+import { readConsole } from '../http/console.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -26,8 +28,12 @@ interface ServeFlags extends GatewayFlags {
   rate: number;
   apiKeySha256: string[];
   watch: boolean;
+  console: boolean;
   logLevel: (typeof LOG_LEVELS)[number];
 }
+
+/** Built beside this folder. */
+const CONSOLE = fileURLToPath(new URL('../console/', import.meta.url));
 
 /** For the last answers to leave. */
 const FAREWELL_MS = 500;
@@ -113,12 +119,20 @@ export function serveCommand(program: Command): void {
         .argParser(yesOrNo),
     )
     .addOption(new Option('--no-watch', 'reload on SIGHUP only'))
+    .addOption(
+      new Option('--console [yes]', 'a page for people at /: try pictures, see traffic and policies')
+        .env('SLUICE_CONSOLE')
+        .default(true, 'yes')
+        .argParser(yesOrNo),
+    )
+    .addOption(new Option('--no-console', 'JSON at / for everybody'))
     .action(serve);
 }
 
 async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
   const metrics = new Metrics();
+  const console = flags.console ? await readConsole(CONSOLE) : undefined;
   const store = await ModelStore.open();
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
@@ -142,7 +156,8 @@ async function serve(flags: ServeFlags): Promise<void> {
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;
   const { maxBytes } = flags;
-  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes, lastReload: () => reloading?.last() }, flags);
+  const lastReload = () => reloading?.last();
+  const server = new HttpServer({ gateway, metrics, auth, log, maxBytes, console, lastReload }, flags);
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
     gateway.drain();

@@ -5,11 +5,14 @@ import express, { type ErrorRequestHandler, type Express } from 'express';
 import { RequestError } from '../errors.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
+import { type ConsoleFiles, consoleRoutes } from './console.js';
 import { asRequestError, sendProblem } from './problem.js';
 
 export interface AppDeps extends ClassifyDeps {
   /** Where models and policies are reloaded. */
   readonly lastReload?: () => ShownReload | undefined;
+  /** The page at `/`; without it, `/` is JSON for everybody. */
+  readonly console?: ConsoleFiles | undefined;
 }
 
 export function createApp(deps: AppDeps): Express {
@@ -37,6 +40,7 @@ export function createApp(deps: AppDeps): Express {
   app.get('/metrics', async (_request, response) => {
     response.type(metrics.registry.contentType).send(await metrics.registry.metrics());
   });
+  if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps));
   app.get('/', (_request, response) => {
     response.json({
       service: 'sluice',
