@@ -8,14 +8,16 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 const { metafile } = await build({
   absWorkingDir: ROOT,
-  entryPoints: ['console.tsx', 'console.css', 'index.html', 'icon.svg'].map((name) => `src/console/${name}`),
+  entryPoints: ['console.tsx', 'console.css', 'index.html', 'icon.svg', 'sample.jpg'].map(
+    (name) => `src/console/${name}`,
+  ),
   outdir: 'dist/console',
   bundle: true,
   minify: true,
   format: 'esm',
   // `light-dark` in console.css, and browsers that know it.
   target: ['chrome123', 'firefox120', 'safari17.5'],
-  loader: { '.html': 'copy', '.svg': 'copy' },
+  loader: { '.html': 'copy', '.svg': 'copy', '.jpg': 'copy' },
   metafile: true,
   logLevel: 'warning',
 });

@@ -21,15 +21,17 @@ export interface ChartProps {
   readonly series: readonly Series[];
   /** area: each filled; stack: shares of one whole, the first at the bottom. */
   readonly look: 'area' | 'lines' | 'stack';
-  readonly format: (value: number) => string;
+  /** Of the axis. */
+  readonly unit: (value: number) => string;
   /** Fixed upper end of the axis. */
   readonly top?: number;
 }
 
 const HEIGHT = 150;
-const SHOWN_SECONDS = 300;
+/** The window grows with what there is to see. */
+const LEAST_SECONDS = 60;
 
-export function Chart({ title, now, times, series, look, format, top }: ChartProps) {
+export function Chart({ title, now, times, series, look, unit, top }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
   const data = [[...times], ...columnsOf(series, look)] as uPlot.AlignedData;
@@ -43,7 +45,7 @@ export function Chart({ title, now, times, series, look, format, top }: ChartPro
     const at = place.current!;
     const draw = () => {
       plot.current?.destroy();
-      plot.current = new uPlot(optionsOf(at, { series, look, format, top }), newest.current, at);
+      plot.current = new uPlot(optionsOf(at, { series, look, unit, top }), newest.current, at);
     };
     draw();
     const sizes = new ResizeObserver(() => plot.current?.setSize({ width: at.clientWidth, height: HEIGHT }));
@@ -64,7 +66,7 @@ export function Chart({ title, now, times, series, look, format, top }: ChartPro
         <h3>{title}</h3>
         <p>{now}</p>
       </figcaption>
-      <div ref={place} class="plot" role="img" aria-label={`${title}, last five minutes. Now: ${now}`} />
+      <div ref={place} class="plot" role="img" aria-label={`${title}, last minutes. Now: ${now}`} />
       {series.length > 1 && (
         <ul class="chart-legend">
           {series.map(({ label, colour }) => (
@@ -92,7 +94,7 @@ function columnsOf(series: readonly Series[], look: ChartProps['look']): (number
 
 function optionsOf(
   at: HTMLElement,
-  { series, look, format, top }: Pick<ChartProps, 'series' | 'look' | 'format'> & { top: number | undefined },
+  { series, look, unit, top }: Pick<ChartProps, 'series' | 'look' | 'unit'> & { top: number | undefined },
 ): uPlot.Options {
   const colour = resolverAt(at);
   const [ink, line] = [colour('var(--soft)'), colour('var(--line)')];
@@ -110,12 +112,12 @@ function optionsOf(
     legend: { show: false },
     cursor: { show: false },
     scales: {
-      x: { range: (_plot, _from, to) => [to - SHOWN_SECONDS, to] },
+      x: { range: (_plot, from, to) => [Math.min(from, to - LEAST_SECONDS), to] },
       y: { range: (_plot, _least, most) => [0, top ?? Math.max(1e-9, (most ?? 0) * 1.15 || 1)] },
     },
     axes: [
-      { ...axis, space: 70, values: (_plot, ticks) => ticks.map(clock) },
-      { ...axis, size: 58, space: 36, values: (_plot, ticks) => ticks.map(format) },
+      { ...axis, size: 26, space: 70, values: (_plot, ticks) => ticks.map(clock) },
+      { ...axis, size: 58, space: 36, values: (_plot, ticks) => ticks.map(unit) },
     ],
     series: [
       {},

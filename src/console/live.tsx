@@ -63,6 +63,8 @@ function Charts({ intervals, cascade }: { intervals: readonly Interval[]; cascad
   const keys = new Set(intervals.flatMap(({ exits }) => Object.keys(exits)));
   const exits = exitColours(cascade, keys);
   const share = (value: number) => percent(value, 0);
+  // Ticks are round: digits after them would say nothing.
+  const milliseconds = (value: number) => (value >= 1000 ? `${value / 1000} s` : `${value} ms`);
   const none = 'no answers yet';
   return (
     <div class="charts">
@@ -75,7 +77,7 @@ function Charts({ intervals, cascade }: { intervals: readonly Interval[]; cascad
         }
         times={times}
         look="area"
-        format={amount}
+        unit={amount}
         series={[
           { label: 'answers', colour: 'var(--water)', values: intervals.map((each) => each.answersPerSecond) },
           { label: 'refusals', colour: 'var(--trouble)', values: intervals.map((each) => each.refusalsPerSecond) },
@@ -90,7 +92,7 @@ function Charts({ intervals, cascade }: { intervals: readonly Interval[]; cascad
         }
         times={times}
         look="lines"
-        format={duration}
+        unit={milliseconds}
         series={[
           { label: 'p50', colour: 'var(--water)', values: intervals.map((each) => each.p50Ms) },
           { label: 'p95', colour: 'var(--gate)', values: intervals.map((each) => each.p95Ms) },
@@ -101,7 +103,7 @@ function Charts({ intervals, cascade }: { intervals: readonly Interval[]; cascad
         now={lastAnswered?.saving === undefined ? none : percent(lastAnswered.saving)}
         times={times}
         look="area"
-        format={share}
+        unit={share}
         top={1}
         series={[{ label: 'saved', colour: 'var(--saved)', values: intervals.map((each) => each.saving) }]}
       />
@@ -110,7 +112,7 @@ function Charts({ intervals, cascade }: { intervals: readonly Interval[]; cascad
         now={exits.length === 0 ? none : 'share of the answers by exit'}
         times={times}
         look="stack"
-        format={share}
+        unit={share}
         top={1}
         series={exits.map(({ key, name, colour }) => ({
           label: name,

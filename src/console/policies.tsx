@@ -8,6 +8,7 @@ import { yamlOf } from './policy-yaml.js';
 import { YamlBox } from './yaml-box.js';
 
 export function Policies({ catalogue: { policies, cascades, refused } }: { catalogue: Catalogue }) {
+  const defaultFirst = [...policies].sort((a, b) => Number(b.default) - Number(a.default));
   return (
     <section id="policies" aria-labelledby="policies-title">
       <h2 id="policies-title">Policies</h2>
@@ -18,7 +19,7 @@ export function Policies({ catalogue: { policies, cascades, refused } }: { catal
         </p>
       ))}
       <div class="policies">
-        {policies.map((policy) => (
+        {defaultFirst.map((policy) => (
           <PolicyCard key={`${policy.name} ${policy.version}`} policy={policy} cascades={cascades} />
         ))}
       </div>
@@ -41,7 +42,7 @@ function PolicyCard({ policy, cascades }: { policy: Policy; cascades: readonly C
         {policy.default && <span class="badge">default</span>}
         <span class="version">version {version}</span>
       </header>
-      {content.description !== '' && <p>{content.description}</p>}
+      {content.description !== '' && <p>{withCode(content.description)}</p>}
       {tuned.length > 1 && (
         <label>
           Cascade
@@ -62,4 +63,9 @@ function PolicyCard({ policy, cascades }: { policy: Policy; cascades: readonly C
       )}
     </article>
   );
+}
+
+/** What stands between backticks is code, as in the files. */
+function withCode(text: string) {
+  return text.split(/(`[^`]+`)/).map((part) => (part.startsWith('`') ? <code>{part.slice(1, -1)}</code> : part));
 }

@@ -6,6 +6,7 @@ import type { Api } from './api.js';
 import type { Catalogue } from './api-types.js';
 import { Comparison } from './comparison.js';
 import { Intake, type Picture } from './intake.js';
+import { Sample } from './sample.js';
 import { spoken } from './spoken.js';
 import { useTrial } from './use-trial.js';
 import { walkOf, wayOf } from './way.js';
@@ -36,6 +37,7 @@ export function Trial({ api, catalogue }: { api: Api; catalogue: Catalogue }) {
       <div class="trial">
         <div class="card intake-card">
           <Intake picture={picture} onPicture={take} />
+          {picture === undefined && <Sample onPicture={take} />}
           <div class="choices">
             {cascades.length > 1 && (
               <label>

@@ -25,6 +25,7 @@ export function WayCard({ answer, way }: { answer: Answer; way: Way }) {
         <span class="key-gate">threshold: leaves from here up</span>
         <span class="key-left">left here</span>
         <span class="key-saved">never run</span>
+        <span class="key-unit">MACs: multiply-accumulates</span>
       </p>
       <CostStrip answer={answer} way={way} />
     </section>
@@ -36,7 +37,7 @@ function RungRow({ row: { rung, exits, isEntered }, top }: { row: WayRung; top: 
     <li class={`rung${isEntered ? '' : ' is-saved'}`}>
       <p class="rung-name">
         <b>
-          Width {rung.width} · {rung.resolution} px
+          Width {rung.width} · {rung.resolution}&nbsp;px
         </b>
         <span>
           {rung.backbone}
