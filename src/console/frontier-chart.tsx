@@ -4,6 +4,8 @@ import type { Frontier, FrontierPoint } from './frontier.js';
 import { percent } from './units.js';
 
 const [WIDTH, HEIGHT] = [420, 190];
+/** Between the marks of the cost. */
+const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 const EDGE = { left: 52, right: 14, top: 14, bottom: 34 };
 
 export interface FrontierChartProps {
@@ -20,7 +22,8 @@ export function FrontierChart({ frontier: { points, quality }, chosen }: Frontie
   const x = ({ ratio }: FrontierPoint) => EDGE.left + (ratio / most) * (WIDTH - EDGE.left - EDGE.right);
   const y = (value: number) =>
     HEIGHT - EDGE.bottom - ((value - low) / (high - low)) * (HEIGHT - EDGE.top - EDGE.bottom);
-  const marks = [0, 0.5, 1].map((share) => share * most);
+  const step = STEPS.find((each) => most / each <= 6) ?? 1;
+  const marks = Array.from({ length: Math.floor(most / step) + 1 }, (_, at) => at * step);
   const name = quality === 'top1' ? 'accuracy' : 'agreement';
   return (
     <svg class="frontier" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Expected ${name} against cost`}>

@@ -8,7 +8,10 @@ import { yamlOf } from './policy-yaml.js';
 import { YamlBox } from './yaml-box.js';
 
 export function Policies({ catalogue: { policies, cascades, refused } }: { catalogue: Catalogue }) {
-  const defaultFirst = [...policies].sort((a, b) => Number(b.default) - Number(a.default));
+  // Wide cards first: the others stand side by side below them.
+  const rank = (policy: Policy) =>
+    Number(policy.default) + 2 * Number(cascades.some((cascade) => frontierOf(policy, cascade) !== undefined));
+  const ranked = [...policies].sort((a, b) => rank(b) - rank(a));
   return (
     <section id="policies" aria-labelledby="policies-title">
       <h2 id="policies-title">Policies</h2>
@@ -19,7 +22,7 @@ export function Policies({ catalogue: { policies, cascades, refused } }: { catal
         </p>
       ))}
       <div class="policies">
-        {defaultFirst.map((policy) => (
+        {ranked.map((policy) => (
           <PolicyCard key={`${policy.name} ${policy.version}`} policy={policy} cascades={cascades} />
         ))}
       </div>
