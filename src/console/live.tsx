@@ -60,7 +60,7 @@ function Charts({ intervals, cascade }: { intervals: readonly Interval[]; cascad
   const last = intervals.at(-1);
   // What was last seen of a thing that only answers have.
   const lastAnswered = intervals.findLast(({ answersPerSecond }) => answersPerSecond > 0);
-  const keys = new Set(intervals.flatMap(({ exits }) => Object.keys(exits)));
+  const keys = new Set(intervals.flatMap(({ exits }) => Object.keys(exits).filter((key) => exits[key]! > 0)));
   const exits = exitColours(cascade, keys);
   const share = (value: number) => percent(value, 0);
   // Ticks are round: digits after them would say nothing.
