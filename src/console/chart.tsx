@@ -67,7 +67,7 @@ export function Chart({ title, now, times, series, look, unit, top }: ChartProps
         <p>{now}</p>
       </figcaption>
       <div ref={place} class="plot" role="img" aria-label={`${title}, last minutes. Now: ${now}`} />
-      {series.length > 1 && (
+      {series.length > (look === 'stack' ? 0 : 1) && (
         <ul class="chart-legend">
           {series.map(({ label, colour }) => (
             <li key={label}>

@@ -181,7 +181,7 @@ describe.skipIf(chromium === undefined)('the console in Chromium', () => {
     expect(await full.locator('.cost-cell').innerText()).toContain('100.0 %');
     await full.getByRole('button').click();
     expect(await text(page, '.way header .note')).toContain('full');
-    expect(await page.getByLabel('Policy').inputValue()).toBe('full');
+    expect(await page.getByRole('combobox', { name: 'Policy' }).inputValue()).toBe('full');
     expect(await page.locator('.exit').count()).toBe(4);
     expect(await text(page, '.saved-text')).toMatch(/^0 MACs saved/);
   });
