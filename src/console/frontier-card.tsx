@@ -21,7 +21,10 @@ export function FrontierCard({ policy, cascade, frontier }: FrontierCardProps) {
   const [at, setAt] = useState(serving < 0 ? points.length - 1 : serving);
   const point = points[at]!;
   const id = `point-${policy.name}`;
-  const chosen = withPoint(policy.content as ThresholdPolicy, cascade.name, point.name);
+  const chosen = {
+    ...withPoint(policy.content as ThresholdPolicy, cascade.name, point.name),
+    description: descriptionOf(policy, cascade, point),
+  };
   return (
     <>
       <FrontierChart frontier={frontier} chosen={at} />
@@ -48,7 +51,7 @@ export function FrontierCard({ policy, cascade, frontier }: FrontierCardProps) {
         {point.top1 !== undefined && <Fact name="Expected accuracy" value={percent(point.top1, 2)} note="top-1" />}
         <Fact name="Agreement" value={percent(point.agreement, 2)} note="with the full network" />
       </dl>
-      <YamlBox name={`${policy.name}, ${point.name}`} yaml={yamlOf(chosen, remarkOf(policy, cascade, point))} />
+      <YamlBox name={`${policy.name}, ${point.name}`} yaml={yamlOf(chosen)} />
     </>
   );
 }
@@ -70,6 +73,7 @@ function wordsOf({ name, ratio, top1, agreement }: FrontierPoint): string {
   return `${name}: ${percent(ratio)} of the full cost${accuracy}, agreement ${percent(agreement, 2)}`;
 }
 
-function remarkOf({ name, version }: Policy, cascade: Cascade, point: FrontierPoint): string {
+/** That of the file speaks of all its points. */
+function descriptionOf({ name, version }: Policy, cascade: Cascade, point: FrontierPoint): string {
   return `Point ${point.name} of ${name} (version ${version}) on ${cascade.name}, expected: ${wordsOf(point).slice(point.name.length + 2)}.`;
 }

@@ -27,13 +27,12 @@ export function withPoint(policy: ThresholdPolicy, cascade: string, point: strin
   return { ...rest, ...(goal !== undefined && hasPoints ? { goal } : {}), cascades };
 }
 
-/** @param remark above it, one line; empty: none */
-export function yamlOf(policy: PolicyFile, remark = ''): string {
+export function yamlOf(policy: PolicyFile): string {
   const document = new Document(written(policy));
   oneLineARung(document);
-  document.commentBefore = [SCHEMA, ...(remark === '' ? [] : [` ${remark}`])].join('\n');
-  // A line goes between a comment and what follows it, where no comment belongs to.
-  return document.toString({ lineWidth: 140 }).replace(/^((?:#.*\n)+)\n/, '$1');
+  document.commentBefore = SCHEMA;
+  // Without the empty line that the library puts below a comment: as in policies/.
+  return document.toString({ lineWidth: 140 }).replace(/^(#.*\n)\n/, '$1');
 }
 
 /** In the order in which people write it, without what is so anyway. */

@@ -235,6 +235,7 @@ describe.skipIf(chromium === undefined)('the console in Chromium', () => {
       expect(await slider.getAttribute('aria-valuetext')).toContain(name);
       const yaml = parse(await card.locator('pre').innerText());
       expect(yaml.cascades.cifar10).toEqual({ route });
+      expect(yaml.description).toContain(`Point ${name} of adaptive`);
     }
     await card.getByRole('button', { name: 'Copy the YAML' }).click();
     await card.getByText('Copied.').waitFor();

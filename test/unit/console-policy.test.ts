@@ -82,11 +82,10 @@ describe('the YAML of a point', () => {
     expect(withPoint(policy, 'plants', 'cheap')).toBe(policy);
   });
 
-  it('looks like a file: the schema for editors, a remark, one line a rung', () => {
-    const yaml = yamlOf(withPoint(policy, 'cifar10', 'middle'), 'Point middle.');
-    expect(yaml.split('\n').slice(0, 4)).toEqual([
+  it('looks like a file: the schema for editors, one line a rung', () => {
+    const yaml = yamlOf(withPoint(policy, 'cifar10', 'middle'));
+    expect(yaml.split('\n').slice(0, 3)).toEqual([
       '# yaml-language-server: $schema=./policy.schema.json',
-      '# Point middle.',
       'kind: threshold',
       'description: Three points.',
     ]);
