@@ -1,5 +1,6 @@
 /** sluice serve */
 
+import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { RequestError } from '../errors.js';
 import { readConfiguration } from '../gateway/configuration.js';
@@ -7,6 +8,7 @@ import type { Gateway } from '../gateway/gateway.js';
 import { ModelStore } from '../gateway/model-store.js';
 import { createApp } from '../http/app.js';
 import { Auth } from '../http/auth.js';
+import { readConsole } from '../http/console.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
@@ -28,8 +30,12 @@ interface ServeFlags extends GatewayFlags, MetricsFlags {
   rate: number;
   apiKeySha256: string[];
   watch: boolean;
+  console: boolean;
   logLevel: (typeof LOG_LEVELS)[number];
 }
+
+/** Built beside this folder. */
+const CONSOLE = fileURLToPath(new URL('../console/', import.meta.url));
 
 /** For the last answers to leave. */
 const FAREWELL_MS = 500;
@@ -109,6 +115,13 @@ export function serveCommand(program: Command): void {
         .argParser(yesOrNo),
     )
     .addOption(new Option('--no-watch', 'reload on SIGHUP only'))
+    .addOption(
+      new Option('--console [yes]', 'a page for people at /: try pictures, see traffic and policies')
+        .env('SLUICE_CONSOLE')
+        .default(true, 'yes')
+        .argParser(yesOrNo),
+    )
+    .addOption(new Option('--no-console', 'JSON at / for everybody'))
     .action(serve);
 }
 
@@ -116,6 +129,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
+  const console = flags.console ? await readConsole(CONSOLE) : undefined;
   const store = await ModelStore.open();
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
@@ -147,7 +161,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   const scrapes = metricsServer(metrics, flags);
   const metricsElsewhere = scrapes !== undefined;
   const lastReload = () => reloading?.last();
-  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, lastReload });
+  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, console, lastReload });
   const server = new HttpServer(app, flags);
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');

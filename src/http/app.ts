@@ -6,6 +6,7 @@ import { RequestError } from '../errors.js';
 import { logFieldsOf } from '../telemetry/trace-context.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
+import { type ConsoleFiles, consoleRoutes } from './console.js';
 import { metricsRoute } from './metrics-app.js';
 import { asRequestError, sendProblem } from './problem.js';
 
@@ -14,6 +15,8 @@ export interface AppDeps extends ClassifyDeps {
   readonly metricsElsewhere?: boolean;
   /** Where models and policies are reloaded. */
   readonly lastReload?: () => ShownReload | undefined;
+  /** The page at `/`; without it, `/` is JSON for everybody. */
+  readonly console?: ConsoleFiles | undefined;
 }
 
 export function createApp(deps: AppDeps): Express {
@@ -39,6 +42,7 @@ export function createApp(deps: AppDeps): Express {
     response.status(gateway.ready ? 200 : 503).json({ status: gateway.ready ? 'ready' : 'not ready', lanes });
   });
   if (metrics !== undefined && deps.metricsElsewhere !== true) app.get('/metrics', metricsRoute(metrics));
+  if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps));
   app.get('/', (_request, response) => {
     response.json({
       service: 'sluice',

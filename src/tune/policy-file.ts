@@ -2,12 +2,13 @@
 
 import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Document, isMap, isScalar, parseDocument, visit } from 'yaml';
+import { Document, isMap, isScalar, parseDocument } from 'yaml';
 import { parseYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { CONTENT } from '../policy/entry.js';
 import { type EntryRule, PolicyFile } from '../policy/schema.js';
 import { GATE, type Gate, type ScoreKind } from '../policy/score.js';
+import { oneLineARung } from '../policy/text.js';
 import type { Guarantee } from './guarantee.js';
 import type { OperatingPoint } from './operating-points.js';
 
@@ -116,12 +117,7 @@ export async function writePolicy(file: string, cascade: string, score: ScoreKin
   const text = await checkPolicyFile(file, cascade, score);
   const document = text === undefined ? new Document({ kind: 'threshold', cascades: {} }) : parseDocument(text);
   const node = document.createNode(rule);
-  // One line a rung.
-  visit(node, {
-    Map: (_, map) => {
-      if (isMap(map) && ['thresholds', 'colour', 'macs', 'risk'].some((key) => map.has(key))) map.flow = true;
-    },
-  });
+  oneLineARung(node);
   document.setIn(['cascades', cascade], node);
   if (score !== 'max_probability' || document.has('score')) setScore(document, score);
   const written = document.toString({ lineWidth: 140 });

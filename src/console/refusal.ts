@@ -1,0 +1,40 @@
+/** A request that got no answer, as one sentence for people. */
+
+interface Problem {
+  readonly title?: unknown;
+  readonly detail?: unknown;
+  readonly code?: unknown;
+}
+
+export class Refusal extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    /** One sentence with its full stop. */
+    readonly sentence: string,
+  ) {
+    super(sentence);
+    this.name = 'Refusal';
+  }
+}
+
+/** @param body of an error: problem+json of the gateway, or whatever a proxy before it made up */
+export function refusalOf(status: number, body: string): Refusal {
+  const { title, detail, code } = problemIn(body);
+  if (typeof title !== 'string' || typeof detail !== 'string')
+    return new Refusal(status, '', `The gateway, or what stands before it, refused with status ${status}.`);
+  return new Refusal(status, String(code), `${title}: ${detail}.`);
+}
+
+/** Nothing came back at all. */
+export function unreachable(): Refusal {
+  return new Refusal(0, 'unreachable', 'The gateway cannot be reached: it may be restarting, or the network is gone.');
+}
+
+function problemIn(body: string): Problem {
+  try {
+    return (JSON.parse(body) as Problem | null) ?? {};
+  } catch {
+    return {};
+  }
+}

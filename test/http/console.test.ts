@@ -1,0 +1,171 @@
+import request from 'supertest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/http/app.js';
+import { Auth } from '../../src/http/auth.js';
+import { type ConsoleFiles, readConsole } from '../../src/http/console.js';
+import type { Snapshot } from '../../src/http/snapshot.js';
+import { type Answer, ask, expectProblem, post } from '../support/contract.js';
+import { ROOT, startGateway, type TestGateway } from '../support/gateway.js';
+import { jpeg } from '../support/pictures.js';
+
+const BROWSER = 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8';
+const JSON_OF_ROOT = { service: 'sluice', classify: 'POST /v1/classify' };
+
+let served: TestGateway;
+let files: ConsoleFiles;
+let app: ReturnType<typeof createApp>;
+beforeAll(async () => {
+  served = await startGateway({ lanes: 1 });
+  files = await readConsole(`${ROOT}dist/console`);
+  app = createApp({ ...served.deps, console: files });
+});
+afterAll(() => served.gateway.close());
+
+/** What every file of the page is sent with. */
+function expectGuarded(headers: Readonly<Record<string, string>>): void {
+  const policy = new Map(
+    headers['content-security-policy']!.split('; ').map((each) => [each.split(' ')[0]!, each.split(' ').slice(1)]),
+  );
+  for (const name of ['default-src', 'frame-ancestors', 'base-uri', 'form-action'])
+    expect([name, policy.get(name)]).toEqual([name, ["'none'"]]);
+  for (const name of ['script-src', 'style-src', 'connect-src'])
+    expect([name, policy.get(name)]).toEqual([name, ["'self'"]]);
+  expect(policy.get('img-src')).toEqual(["'self'", 'blob:', 'data:']);
+  expect(headers).toMatchObject({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'cache-control': 'no-cache',
+  });
+}
+
+describe('GET /', () => {
+  it('is the page for a browser, guarded', async () => {
+    const { status, text, headers } = await request(app).get('/').set('Accept', BROWSER);
+    expect(status).toBe(200);
+    expect(headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(text).toContain('<title>Sluice</title>');
+    expectGuarded(headers);
+    // Nothing inline, which the policy would stop.
+    expect(text).not.toMatch(/<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=/);
+  });
+
+  it.each([undefined, '*/*', 'application/json', 'application/json, text/html;q=0.5'])(
+    'is JSON for who accepts %s',
+    async (accept) => {
+      const asked = request(app).get('/');
+      const { body, headers } = await (accept === undefined ? asked : asked.set('Accept', accept));
+      expect(body).toMatchObject(JSON_OF_ROOT);
+      // Caches between keep both.
+      expect(headers.vary).toContain('Accept');
+    },
+  );
+
+  it('is JSON for everybody where the console is off', async () => {
+    const { body } = await request(served.app).get('/').set('Accept', BROWSER);
+    expect(body).toMatchObject(JSON_OF_ROOT);
+    for (const path of ['/console/console.js', '/console/figures'])
+      expectProblem(await request(served.app).get(path), 404, 'not_found');
+  });
+
+  it('answers HEAD with the same headers and no body', async () => {
+    const { status, headers, text } = await request(app).head('/').set('Accept', BROWSER);
+    expect({ status, text: text ?? '' }).toEqual({ status: 200, text: '' });
+    expectGuarded(headers);
+  });
+});
+
+describe('the files of the page', () => {
+  it('are all that it names, each with its type, guarded', async () => {
+    const { text } = await request(app).get('/').set('Accept', BROWSER);
+    const named = [...text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
+    expect(named.length).toBeGreaterThanOrEqual(3);
+    const types: Record<string, string> = {
+      js: 'text/javascript; charset=utf-8',
+      css: 'text/css; charset=utf-8',
+      svg: 'image/svg+xml',
+    };
+    for (const path of named) {
+      const { status, headers } = await request(app).get(`/${path}`);
+      expect(`${path} ${status} ${headers['content-type']}`).toBe(`${path} 200 ${types[path.split('.').at(-1)!]}`);
+      expectGuarded(headers);
+    }
+  });
+
+  it('are not sent again to who has them', async () => {
+    const first = await request(app).get('/console/console.js');
+    const again = await request(app).get('/console/console.js').set('If-None-Match', first.headers.etag!);
+    expect({ status: again.status, text: again.text }).toEqual({ status: 304, text: '' });
+    const other = await request(app).get('/console/console.js').set('If-None-Match', '"other"');
+    expect(other.status).toBe(200);
+  });
+
+  it.each(['none.js', '..%2f..%2fpackage.json', '%2e%2e%2fhttp%2fapp.js', 'index.html.map', ''])(
+    'are no others: not %s',
+    async (name) => {
+      expectProblem(await request(app).get(`/console/${name}`), 404, 'not_found');
+    },
+  );
+
+  it('hold the licences of what is bundled', async () => {
+    const { text } = await request(app).get('/console/licences.txt');
+    for (const name of ['preact', 'uplot', 'yaml']) expect(text).toMatch(new RegExp(`^${name}$`, 'm'));
+  });
+
+  it('are missed at the start where they were not built', async () => {
+    await expect(readConsole(`${ROOT}dist/nowhere`)).rejects.toThrow('npm run build');
+  });
+});
+
+describe('GET /console/figures', () => {
+  const figures = async (): Promise<Snapshot> => (await request(app).get('/console/figures')).body;
+  const of = ({ services }: Snapshot, policy: string) => services.find((each) => each.policy === policy);
+
+  it('moves by exactly what the answers said', async () => {
+    await ask(app, await jpeg(), { policy: 'fast' });
+    const before = await figures();
+    const answers: Answer[] = [];
+    for (let hue = 0; hue < 12; hue++) answers.push(await ask(app, await jpeg(32, 32, 30 * hue), { policy: 'fast' }));
+    await post(app, Buffer.from('words'));
+    const after = await figures();
+    const [from, to] = [of(before, 'fast')!, of(after, 'fast')!];
+    const sum = (key: 'macs' | 'full_macs') => answers.reduce((total, { cost }) => total + cost[key], 0);
+    expect(to.answered - from.answered).toBe(12);
+    expect(to.macs - from.macs).toBe(sum('macs'));
+    expect(to.full_macs - from.full_macs).toBe(sum('full_macs'));
+    expect(after.refused - before.refused).toBe(1);
+    for (const { exit, resolution, width, backbone, answers: count } of to.exits) {
+      const here = (each: { exit: number; width: number }) => each.exit === exit && each.width === width;
+      const were = from.exits.find(here)?.answers ?? 0;
+      const given = answers.filter(({ route }) => here(route) && route.resolution === resolution);
+      expect([backbone, count - were]).toEqual(['slimnet', given.length]);
+    }
+    const milliseconds = to.latency.map(({ ms }) => ms ?? Number.POSITIVE_INFINITY);
+    expect(milliseconds).toEqual([...milliseconds].sort((a, b) => a - b));
+    expect(to.latency.at(-1)).toEqual({ ms: null, answers: to.answered });
+  });
+
+  it('says which versions are served, the lanes, and when it was started', async () => {
+    const snapshot = await figures();
+    const { body } = await request(app).get('/v1/policies');
+    expect(snapshot.policies).toEqual(
+      Object.fromEntries(body.policies.map(({ name, version }: Record<string, string>) => [name, version])),
+    );
+    expect(snapshot.lanes).toEqual({ ready: 1, starting: 0, retiring: 0 });
+    expect(snapshot.started_ms).toBeLessThanOrEqual(snapshot.at_ms);
+    expect((await figures()).started_ms).toBe(snapshot.started_ms);
+  });
+
+  it('asks for the key where there are keys, but takes nothing from the rate; the page itself needs none', async () => {
+    // The SHA-256 of "secret".
+    const keyHashes = ['2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b'];
+    const locked = createApp({ ...served.deps, console: files, auth: new Auth({ keyHashes, ratePerSecond: 2 }) });
+    expectProblem(await request(locked).get('/console/figures'), 401, 'unauthorized');
+    expect((await request(locked).get('/').set('Accept', BROWSER)).status).toBe(200);
+    for (let i = 0; i < 10; i++) {
+      const { status } = await request(locked).get('/console/figures').set('Authorization', 'Bearer secret');
+      expect(status).toBe(200);
+    }
+  });
+});
