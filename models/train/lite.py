@@ -12,6 +12,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from depthwise import SmallDepthwise
+
 MEAN, STD = 127.0, 128.0
 # (kernel, stride, expansion, channels, repeats), arXiv 1905.11946, table 1
 PLAN = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
@@ -35,8 +37,13 @@ class Conv(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.pad is not None:
             x = F.pad(x, self.pad)
-        x = self.norm(self.conv(x))
+        x = self.norm(self.convolved(x))
         return x if self.linear else F.relu6(x)
+
+    def convolved(self, x: torch.Tensor) -> torch.Tensor:
+        kernel = self.conv.weight
+        small = self.conv.groups > 1 and self.conv.stride == (1, 1) and x.shape[-1] < kernel.shape[-1]
+        return SmallDepthwise.apply(x, kernel) if small and kernel.requires_grad and torch.is_grad_enabled() else self.conv(x)
 
 
 class Block(nn.Module):

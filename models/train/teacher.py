@@ -10,13 +10,11 @@ import torch
 from data import at_resolution
 from nets import finished
 
-SIDE = 160  # a dear rung: what it says is meant to come out of the cheap ones
-
 
 @torch.no_grad()
-def taught_by(run: Path, x: torch.Tensor, kept: Path) -> torch.Tensor:
-    """The logits of the last exit of a finished LiteNet, [n, classes]; kept with the digest of its weights."""
-    digest = hashlib.sha256((run / "final.pt").read_bytes()).hexdigest()
+def taught_by(run: Path, x: torch.Tensor, side: int, kept: Path) -> torch.Tensor:
+    """The logits of the last exit of a finished LiteNet at this side, [n, classes]; kept with the digest of its weights."""
+    digest = f"{hashlib.sha256((run / 'final.pt').read_bytes()).hexdigest()} at {side}"
     if kept.exists():
         held = torch.load(kept, weights_only=True)
         if held["teacher"] == digest:
@@ -25,7 +23,7 @@ def taught_by(run: Path, x: torch.Tensor, kept: Path) -> torch.Tensor:
     teacher = teacher.to(x.device).to(memory_format=torch.channels_last)
     rows = []
     for i in range(0, len(x), 100):
-        rows.append(teacher(at_resolution(x[i : i + 100].float(), SIDE))[-1])
+        rows.append(teacher(at_resolution(x[i : i + 100].float(), side))[-1])
         if i % 5000 == 0:
             print(json.dumps({"taught": i, "of": len(x)}), flush=True)
     logits = torch.cat(rows).cpu()

@@ -27,6 +27,7 @@ from teacher import taught_by
 
 EXIT_WEIGHTS = (0.8, 0.8, 0.8, 1.0)
 DISTIL = 0.7  # share of the teacher
+TEACHER_SIDE = 160  # a dear rung: what it says is meant to come out of the cheap ones
 FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
 PEEK = 1000  # pictures for the log
 
@@ -77,7 +78,7 @@ def main() -> None:
     args = options(__doc__, epochs=3, batch=64)
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
     args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
-    args.add_argument("--shares", type=float, nargs=len(SIDES), default=(0.2, 0.3, 0.25, 0.15, 0.1), help="of the steps, by resolution")
+    args.add_argument("--shares", type=float, nargs=len(SIDES), default=(0.05, 0.35, 0.3, 0.2, 0.1), help="of the steps, by resolution")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
@@ -85,7 +86,7 @@ def main() -> None:
 
     x, y, vx, vy = begin(opt, "val")
     wnids = wnids_of(opt.data)
-    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
+    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
     model = pretrained(wnids).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
         model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])

@@ -24,6 +24,7 @@ EXIT_WEIGHTS = (0.4, 0.6, 1.0)
 SLIM = 0.5  # share of a batch that width 0.5 sees too
 SLIM_WEIGHT = 0.5
 DISTIL = 0.7  # share of the teacher
+TEACHER_SIDE = 96  # there it knows twice what a scout can, in a third of the time of 160 px
 PEEK = 1000  # pictures for the log
 (SIDE,) = SCOUT.resolutions
 
@@ -42,14 +43,14 @@ def learn(model: SlimNet, images: torch.Tensor, labels: torch.Tensor, teacher: t
 
 
 def main() -> None:
-    args = options(__doc__, epochs=20, batch=500)
+    args = options(__doc__, epochs=6, batch=500)
     args.add_argument("--teacher", type=Path, required=True, help="run of train_lite.py")
     args.add_argument("--lr", type=float, default=0.05, help="of the kernels (Muon)")
     args.add_argument("--adam-lr", type=float, default=0.003, help="of everything else")
     opt = args.parse_args()
 
     x, y, vx, vy = begin(opt, "val")
-    taught = taught_by(opt.teacher, x.to(opt.device), opt.out / "teacher.pt")
+    taught = taught_by(opt.teacher, x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
     classes = int(y.max()) + 1
     model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)

@@ -12,7 +12,7 @@ const CAT = `${ROOT}test/pictures/cat.jpg`;
 /** The HTTP answer; the file stands where HTTP has the request's id. */
 const FileAnswer = Answer.extend({ id: z.string().min(1) });
 const answers = (stdout: string) => linesOf(stdout).map((line) => FileAnswer.parse(JSON.parse(line)));
-const classify = (...args: string[]) => sluice(['classify', '--lanes', '1', ...args]);
+const classify = (...args: string[]) => sluice(['classify', '--cascade', 'cifar10', '--lanes', '1', ...args]);
 
 let folder: string;
 let scene: string;

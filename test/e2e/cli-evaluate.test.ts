@@ -36,7 +36,17 @@ async function put(file: string, content: Uint8Array | string): Promise<string> 
 }
 
 async function classified(policy: string, files: readonly string[]): Promise<Answer[]> {
-  const run = await sluice(['classify', '--lanes', '1', '--json', '--policy', policy, ...files]);
+  const run = await sluice([
+    'classify',
+    '--cascade',
+    'cifar10',
+    '--lanes',
+    '1',
+    '--json',
+    '--policy',
+    policy,
+    ...files,
+  ]);
   return linesOf(printed(run)).map((line) => JSON.parse(line) as Answer);
 }
 
