@@ -51,7 +51,7 @@ describe('traces', () => {
     await writeFile(join(folder, 'climbs.yaml'), CLIMBS);
     sink = await OtlpSink.start();
     const resource = { OTEL_SERVICE_NAME: 'pictures', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' };
-    const flags = ['--lanes', '1', '--log-level', 'debug', '--policies', folder];
+    const flags = ['--lanes', '1', '--log-level', 'debug', '--policies', folder, '--cascade', 'cifar10'];
     gateway = new ServeProcess(flags, exporting(sink, resource));
     url = await gateway.url();
     await gateway.said('ready');
