@@ -34,7 +34,8 @@ function policy(name: string, rule: object, more: object = {}): NamedPolicy {
 }
 const full: NamedPolicy = { name: 'full', file: 'full.yaml', version: '1', policy: PolicyFile.parse({ kind: 'full' }) };
 const early = [{ rung: 'slimnet/0.5@24', thresholds: [0.5, 0.5, 0.5, null] }];
-const whole = [{ rung: 'slimnet/1@32', thresholds: [0.99, null, null, null] }];
+/** Leaves at the first exit, so that there is something to audit whichever point serves. */
+const whole = [{ rung: 'slimnet/1@32', thresholds: [0, null, null, null] }];
 const point = (name: string, macs: number, route: object[]) => ({ name, expected: { macs, agreement: 0.9 }, route });
 const POLICIES = [
   full,

@@ -66,6 +66,7 @@ export class Prometheus {
     const address = `127.0.0.1:${await freePort()}`;
     const args = [`--config.file=${config}`, `--storage.tsdb.path=${folder}`, `--web.listen-address=${address}`];
     const child = spawn('prometheus', [...args, '--log.level=error'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    process.once('exit', () => child.kill());
     const prometheus = new Prometheus(child, folder, `http://${address}`);
     await until('Prometheus is ready', () =>
       fetch(`${prometheus.#url}/-/ready`).then(
