@@ -117,12 +117,14 @@ export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
     const tried = singles.map((ms) => [{ batch: 1, perPicture: ms }]);
     const open = new Set(rung.stages.keys());
     for (const batch of BATCHES) {
+      // What would take too long is not run at all: at large sides it is seconds of the start, and memory that the runtime keeps.
+      for (const stage of open) if (tried[stage]!.at(-1)!.perPicture * batch > LONGEST_RUN_MS) open.delete(stage);
+      if (open.size === 0) break;
       const ms = await fastest(loaded, index, batch, Math.max(...open) + 1);
       for (const stage of open) {
         if (ms[stage]! > LONGEST_RUN_MS) open.delete(stage);
         else tried[stage]!.push({ batch, perPicture: ms[stage]! / batch });
       }
-      if (open.size === 0) break;
     }
     facts.push(singles.map((ms, stage) => ({ macs: macs[stage]!, batch: largestGood(tried[stage]!), ms })));
   }
