@@ -15,7 +15,9 @@ describe('sluice serve --metrics-port', () => {
     await fetch(`${url}/v1/classify`, { method: 'POST', body: new Uint8Array(await jpeg()) });
     const scraped = await fetch(`${metricsUrl}/metrics`);
     expect(scraped.headers.get('content-type')).toMatch(/^text\/plain\b/);
-    expect(await scraped.text()).toContain('sluice_requests_total{cascade="photo200",policy="balanced",code="200"} 1\n');
+    expect(await scraped.text()).toContain(
+      'sluice_requests_total{cascade="photo200",policy="balanced",code="200"} 1\n',
+    );
     expect(await status(`${url}/metrics`)).toBe(404);
     expect(await status(`${metricsUrl}/livez`)).toBe(200);
     for (const path of ['/', '/v1/classify', '/v1/policies', '/readyz'])

@@ -147,7 +147,9 @@ describe('policies', () => {
     expect((await post(served.app, await jpeg(), { policy: 'extra' })).status).toBe(404);
     await rm(join(served.policies, 'balanced.yaml'));
     await reloadPolicies();
-    expect(served.reloader.last!.errors[0]!.reason).toMatch(/^no policy "balanced" for cifar10.*found: adaptive, fast, full$/);
+    expect(served.reloader.last!.errors[0]!.reason).toMatch(
+      /^no policy "balanced" for cifar10.*found: adaptive, fast, full$/,
+    );
     await ask(served.app, await jpeg(), { policy: 'balanced' });
   });
 
