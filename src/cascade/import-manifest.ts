@@ -179,7 +179,8 @@ function newRung({ file, graph, calibration }: Addition, resolution: number): Ru
 
 async function fullMacs(file: string, graph: Manifest['graphs'][number], resolution: number): Promise<number> {
   const stages = graph.stages.map((stage) => ({ ...stage, file: join(dirname(file), stage.file) }));
-  return (await countFileMacs(stages, resolution)).reduce((total, macs) => total + macs, 0);
+  const [macs] = await countFileMacs(stages, [resolution]);
+  return macs!.reduce((total, each) => total + each, 0);
 }
 
 function nameOf(label: LabelSpec): string {

@@ -121,8 +121,8 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
       logits: stage.logits,
     })),
   };
-  const perResolution = new Map<number, number[]>();
-  for (const resolution of options.resolutions) perResolution.set(resolution, await countStageMacs(stages, resolution));
+  const counts = await countStageMacs(stages, options.resolutions);
+  const perResolution = new Map(options.resolutions.map((resolution, index) => [resolution, counts[index]!]));
   const manifest = await mergeManifest({
     file: manifestFile,
     existing,

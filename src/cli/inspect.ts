@@ -73,13 +73,13 @@ async function inspectCascade(cascade: Cascade, json: boolean): Promise<void> {
     const stages = await Promise.all(
       rung.stages.map(async (stage) => ({ model: await readModel(stage.file), inputs: stage.inputs })),
     );
-    const macs = await countStageMacs(stages, rung.resolution);
+    const [macs] = await countStageMacs(stages, [rung.resolution]);
     rungs.push({
       id: rung.id,
       exits: rung.stages.map((stage, exit) => ({
         exit: exit + 1,
-        stage_macs: macs[exit]!,
-        macs: macs.slice(0, exit + 1).reduce((sum, m) => sum + m, 0),
+        stage_macs: macs![exit]!,
+        macs: macs!.slice(0, exit + 1).reduce((sum, m) => sum + m, 0),
         parameter_bytes: parameterBytes(stages[exit]!.model),
         features: stage.features,
         temperature: stage.temperature,

@@ -1,10 +1,10 @@
-/** A cascade with its sessions, and the measuring of its stages: what a lane does before it takes work. */
+/** A cascade with its sessions: loaded, probed and counted before a lane takes work. */
 
 import { Tensor } from 'onnxruntime-node';
-import type { Cascade, CascadeFacts, Rung, StageFacts } from '../cascade/cascade.js';
+import type { Cascade, Rung } from '../cascade/cascade.js';
 import { countFileMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
-import { type Row, StageSession, stack } from './session.js';
+import { type Features, type Row, StageSession, stack } from './session.js';
 
 export interface LoadedCascade {
   readonly cascade: Cascade;
@@ -33,12 +33,24 @@ export async function loadSessions(cascade: Cascade, threads: number): Promise<L
     }
     sessions.push(stages);
   }
-  const macs: number[][] = [];
-  for (const [index, rung] of cascade.rungs.entries()) {
-    await probe({ cascade, sessions }, index);
-    macs.push(await countFileMacs(rung.stages, rung.resolution));
+  for (const index of cascade.rungs.keys()) await probe({ cascade, sessions }, index);
+  return { cascade, sessions, macs: await countMacs(cascade.rungs) };
+}
+
+/** By rung and stage. Rungs of one graph, which differ in their resolution alone, are counted together: loading it costs most. */
+async function countMacs(rungs: readonly Rung[]): Promise<readonly (readonly number[])[]> {
+  const counted = new Map<Rung, readonly number[]>();
+  for (const { stages } of rungs) {
+    const [first] = stages;
+    const alike = rungs.filter((rung) => rung.stages[0]!.file === first!.file && !counted.has(rung));
+    if (alike.length === 0) continue;
+    const counts = await countFileMacs(
+      stages,
+      alike.map(({ resolution }) => resolution),
+    );
+    for (const [index, rung] of alike.entries()) counted.set(rung, counts[index]!);
   }
-  return { cascade, sessions, macs };
+  return rungs.map((rung) => counted.get(rung)!);
 }
 
 /** What can run: a cascade and its sessions. */
@@ -64,22 +76,19 @@ async function probe(loaded: Runnable, index: number): Promise<void> {
   }
 }
 
-/** Runs a rung from the picture through its first `stages` stages; `seen` is told of each exit's logits and the milliseconds of its run. */
-async function walk(
-  loaded: Runnable,
+/** Runs a rung on grey pictures, stage by stage; `seen` is told what each stage was fed with and the logits of its exit. */
+export async function walk(
+  { cascade, sessions }: Runnable,
   index: number,
   batch: number,
-  seen: (exit: number, logits: Tensor, ms: number) => void,
-  stages = Number.POSITIVE_INFINITY,
+  seen: (exit: number, logits: Tensor, feeds: Features) => unknown,
 ): Promise<void> {
-  const { cascade, sessions } = loaded;
   const rung = cascade.rungs[index]!;
   const held = new Map([[cascade.input.tensor, greyPictures(cascade, rung, batch)]]);
-  for (const [exit, session] of sessions[index]!.slice(0, stages).entries()) {
+  for (const [exit, session] of sessions[index]!.entries()) {
     const feeds = new Map(rung.stages[exit]!.inputs.map((name) => [name, held.get(name)!]));
-    const from = performance.now();
     const out = await session.run(feeds);
-    seen(exit, out.logits, performance.now() - from);
+    await seen(exit, out.logits, feeds);
     for (const [name, tensor] of out.features) held.set(name, tensor);
   }
 }
@@ -100,50 +109,4 @@ export function imageTensor(cascade: Cascade, side: number, pixels: Uint8Array):
     for (let c = 0; c < 3; c++) planes[c * plane + i] = pixels[3 * i + c]! / input.scale;
   }
   return new Tensor('float32', planes, [1, 3, side, side]);
-}
-
-const BATCHES = [2, 4, 8, 16, 32];
-/** A longer run would keep the lane from hearing of new work, of deadlines and of callers who left. */
-const LONGEST_RUN_MS = 25;
-/** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
-const NEARLY = 1.05;
-
-/** Finds the batch size with the best throughput for each stage, and how long one picture takes. */
-export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
-  const facts: StageFacts[][] = [];
-  for (const [index, rung] of loaded.cascade.rungs.entries()) {
-    const macs = loaded.macs[index]!;
-    const singles = await fastest(loaded, index, 1);
-    const tried = singles.map((ms) => [{ batch: 1, perPicture: ms }]);
-    const open = new Set(rung.stages.keys());
-    for (const batch of BATCHES) {
-      // What would take too long is not run at all: at large sides it is seconds of the start, and memory that the runtime keeps.
-      for (const stage of open) if (tried[stage]!.at(-1)!.perPicture * batch > LONGEST_RUN_MS) open.delete(stage);
-      if (open.size === 0) break;
-      const ms = await fastest(loaded, index, batch, Math.max(...open) + 1);
-      for (const stage of open) {
-        if (ms[stage]! > LONGEST_RUN_MS) open.delete(stage);
-        else tried[stage]!.push({ batch, perPicture: ms[stage]! / batch });
-      }
-    }
-    facts.push(singles.map((ms, stage) => ({ macs: macs[stage]!, batch: largestGood(tried[stage]!), ms })));
-  }
-  return facts;
-}
-
-function largestGood(tried: readonly { readonly batch: number; readonly perPicture: number }[]): number {
-  const best = Math.min(...tried.map(({ perPicture }) => perPicture));
-  return tried.findLast(({ perPicture }) => perPicture <= best * NEARLY)!.batch;
-}
-
-/** The shortest of a few runs, per stage: noise only ever adds time. */
-async function fastest(loaded: LoadedCascade, index: number, batch: number, stages?: number): Promise<number[]> {
-  const best: number[] = [];
-  for (let repeat = 0; repeat < 3; repeat++) {
-    const seen = (exit: number, _logits: Tensor, ms: number) => {
-      best[exit] = Math.min(best[exit] ?? Number.POSITIVE_INFINITY, ms);
-    };
-    await walk(loaded, index, batch, seen, stages);
-  }
-  return best;
 }

@@ -4,7 +4,8 @@ import type { CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
-import { type LoadedCascade, loadSessions, measure } from './loaded.js';
+import { type LoadedCascade, loadSessions } from './loaded.js';
+import { measure } from './measure.js';
 import type { BatchRun, BrokenCascade, Facts, FromLane, JobResult, LaneLimits, LaneUsage, ToLane } from './messages.js';
 
 const BEAT_MS = 1000;

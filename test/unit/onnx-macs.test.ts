@@ -59,7 +59,7 @@ describe('MACs', () => {
     const model = skipNet().model();
     const stages = await cutAtExits(model, { resolutions: [16, 24] });
     for (const resolution of [16, 24]) {
-      const macs = await countStageMacs(stages, resolution);
+      const macs = (await countStageMacs(stages, [resolution]))[0]!;
       expect(macs.reduce((a, b) => a + b)).toBe(await countMacs(model, resolution));
       expect(macs.every((stage) => stage > 0)).toBe(true);
     }

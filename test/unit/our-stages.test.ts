@@ -49,7 +49,7 @@ describe('the cifar10 cascade', async () => {
         rung.stages.map(async ({ file, inputs }) => ({ model: await readModel(file), inputs })),
       );
       let sum = 0;
-      const counted = (await countStageMacs(stages, rung.resolution)).map((macs) => (sum += macs));
+      const counted = (await countStageMacs(stages, [rung.resolution]))[0]!.map((macs) => (sum += macs));
       for (const [exit, macs] of counted.entries()) {
         expect(Math.abs(macs / MACS_BY_PYTORCH[rung.id]![exit]! - 1)).toBeLessThan(0.01);
       }

@@ -5,7 +5,7 @@ import { ConfigError } from '../../errors.js';
 import type { Stage } from '../cascade.js';
 import { imageValue, pictures } from './image.js';
 import { intAttribute, type OnnxModel, type OnnxNode, readModel, tensorDims } from './model.js';
-import { runOnce } from './session.js';
+import { type OpenGraph, openGraph } from './session.js';
 import { withOutputs } from './shapes.js';
 
 /** Dimensions of a tensor by name. */
@@ -77,8 +77,8 @@ export function nodeMacs(node: OnnxNode, dims: Dims): number {
  * @throws ConfigError as {@link countStageMacs}
  */
 export async function countMacs(model: OnnxModel, resolution: number): Promise<number> {
-  const [macs] = await countStageMacs([{ model, inputs: model.inputs.map((input) => input.name) }], resolution);
-  return macs!;
+  const [stages] = await countStageMacs([{ model, inputs: model.inputs.map((input) => input.name) }], [resolution]);
+  return stages![0]!;
 }
 
 /** A stage graph, and the tensors that it takes: the image, or outputs of earlier stages. */
@@ -88,19 +88,40 @@ export interface StageToCount {
 }
 
 /**
- * MACs per stage for one picture of `resolution` x `resolution` pixels. Runs the stages once, one after another, on a black
- * picture; costs one session and one run a stage.
+ * MACs per stage for one picture of `resolution` x `resolution` pixels, for each of the resolutions. Costs one session a stage; runs the
+ * stages once a resolution, one after another, on a black picture.
  * @throws ConfigError for a stage that cannot run, an input that no earlier stage makes, or an operator that cannot be counted
  */
-export async function countStageMacs(stages: readonly StageToCount[], resolution: number): Promise<number[]> {
+export async function countStageMacs(
+  stages: readonly StageToCount[],
+  resolutions: readonly number[],
+): Promise<number[][]> {
+  const graphs: OpenGraph[] = [];
+  try {
+    for (const { model } of stages) {
+      refuseUncounted(model);
+      graphs.push(await openGraph(withOutputs(model, model.nodes.flatMap(macTensors)), 'disabled'));
+    }
+    const counts: number[][] = [];
+    for (const resolution of resolutions) counts.push(await countChain(stages, graphs, resolution));
+    return counts;
+  } finally {
+    for (const graph of graphs) await graph.release();
+  }
+}
+
+async function countChain(
+  stages: readonly StageToCount[],
+  graphs: readonly OpenGraph[],
+  resolution: number,
+): Promise<number[]> {
   const kept = new Map<string, Tensor>();
   const macs: number[] = [];
-  for (const { model, inputs } of stages) {
-    refuseUncounted(model);
+  for (const [index, { model, inputs }] of stages.entries()) {
     const feeds = Object.fromEntries(
       inputs.map((name) => [name, kept.get(name) ?? blackPicture(model, name, resolution)]),
     );
-    const results = await runOnce(withOutputs(model, model.nodes.flatMap(macTensors)), feeds);
+    const results = await graphs[index]!.run(feeds);
     const dims: Dims = (name) => {
       const weight = model.initializers.get(name);
       return weight === undefined ? (results[name] ?? feeds[name])!.dims : tensorDims(weight);
@@ -115,10 +136,10 @@ export async function countStageMacs(stages: readonly StageToCount[], resolution
 /** Like {@link countStageMacs}, from the stages' files. */
 export async function countFileMacs(
   stages: readonly Pick<Stage, 'file' | 'copy' | 'inputs'>[],
-  resolution: number,
-): Promise<number[]> {
+  resolutions: readonly number[],
+): Promise<number[][]> {
   const read = stages.map(async ({ file, copy, inputs }) => ({ model: await readModel(file, copy), inputs }));
-  return countStageMacs(await Promise.all(read), resolution);
+  return countStageMacs(await Promise.all(read), resolutions);
 }
 
 /**

@@ -1,0 +1,67 @@
+/** Measures the stages of a cascade on this machine: the batch size with the best throughput, and how long one picture takes. */
+
+import type { CascadeFacts, StageFacts } from '../cascade/cascade.js';
+import { type LoadedCascade, walk } from './loaded.js';
+import { type Features, type StageSession, stack } from './session.js';
+
+const BATCHES = [2, 4, 8, 16, 32];
+/** A longer run would keep the lane from hearing of new work, of deadlines and of callers who left. */
+const LONGEST_RUN_MS = 25;
+/** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
+const NEARLY = 1.05;
+const REPEATS = 3;
+
+export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
+  const facts: StageFacts[][] = [];
+  for (const [index, macs] of loaded.macs.entries()) {
+    const stages: StageFacts[] = [];
+    await walk(loaded, index, 1, async (exit, _logits, feeds) => {
+      stages.push({ macs: macs[exit]!, ...(await measureStage(loaded.sessions[index]![exit]!, feeds)) });
+    });
+    facts.push(stages);
+  }
+  return facts;
+}
+
+interface Tried {
+  readonly batch: number;
+  /** Milliseconds. */
+  readonly perPicture: number;
+}
+
+/** Doubles the batch as long as pictures get cheaper by it; at large sides they do not, and each try is a tenth of a second. */
+async function measureStage(session: StageSession, one: Features): Promise<Omit<StageFacts, 'macs'>> {
+  const ms = await fastest(session, one);
+  const tried: Tried[] = [{ batch: 1, perPicture: ms }];
+  for (const batch of BATCHES) {
+    const before = tried.at(-1)!.perPicture;
+    if (before * batch > LONGEST_RUN_MS) break;
+    const perPicture = (await fastest(session, repeated(one, batch))) / batch;
+    tried.push({ batch, perPicture });
+    if (perPicture >= before) break;
+  }
+  return { batch: largestGood(tried), ms };
+}
+
+function largestGood(tried: readonly Tried[]): number {
+  const best = Math.min(...tried.map(({ perPicture }) => perPicture));
+  const isGood = ({ batch, perPicture }: Tried) =>
+    perPicture <= best * NEARLY && (batch === 1 || perPicture * batch <= LONGEST_RUN_MS);
+  return tried.findLast(isGood)?.batch ?? 1;
+}
+
+function repeated(one: Features, batch: number): Features {
+  const rows = Array.from({ length: batch });
+  return new Map([...one].map(([name, tensor]) => [name, stack(rows.map(() => ({ tensor, index: 0 })))]));
+}
+
+/** The shortest of a few runs, milliseconds: noise only ever adds time. */
+async function fastest(session: StageSession, feeds: Features): Promise<number> {
+  let best = Number.POSITIVE_INFINITY;
+  for (let repeat = 0; repeat < REPEATS; repeat++) {
+    const from = performance.now();
+    await session.run(feeds);
+    best = Math.min(best, performance.now() - from);
+  }
+  return best;
+}
