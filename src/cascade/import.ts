@@ -13,6 +13,7 @@ import {
 } from './import-manifest.js';
 import type { Manifest } from './manifest.js';
 import { cutAtExits, type StageGraph } from './onnx/cut.js';
+import { withHalfWeights } from './onnx/half.js';
 import { imageInput } from './onnx/image.js';
 import { withByteInput } from './onnx/input.js';
 import { countStageMacs } from './onnx/macs.js';
@@ -34,6 +35,8 @@ export interface ImportOptions {
   readonly labels?: readonly LabelSpec[] | undefined;
   /** Outputs to use, shallow to deep; default: all, by the MACs that they need. */
   readonly exits?: readonly string[] | undefined;
+  /** Whether to store weights in 16 bits. */
+  readonly half?: boolean | undefined;
   /** Whether to put uint8 input and the normalisation in front of a graph that takes float32. */
   readonly uint8: boolean;
   /** Per channel, in pixel values 0..255; only with `uint8`. */
@@ -100,7 +103,8 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
   if (!options.uint8 && (options.mean ?? options.std) !== undefined) {
     throw new ConfigError(options.file, 'mean, std', 'are put into the graph together with a uint8 input only');
   }
-  const whole = options.uint8 ? withByteInput(read, options) : read;
+  const weighed = options.half ? withHalfWeights(read) : read;
+  const whole = options.uint8 ? withByteInput(weighed, options) : weighed;
   const stages = await cutAtExits(whole, options);
   const image = imageInput(whole);
   const input: CascadeInput = {

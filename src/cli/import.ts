@@ -19,6 +19,7 @@ interface ImportFlags {
   resolutions: number[];
   labels?: string;
   exits?: string[];
+  half: boolean;
   uint8: boolean;
   mean?: number[];
   std?: number[];
@@ -83,6 +84,7 @@ export function importCommand(program: Command): void {
     .addOption(
       new Option('--exits <list>', 'outputs that are exits, shallow to deep; default: all, by cost').argParser(list),
     )
+    .option('--half', 'store weights in 16 bits: half the file, computed in 32 bits as before', false)
     .option('--uint8', 'put a uint8 [n, h, w, 3] input in front (recommended: bytes, not floats, are sent)', false)
     .addOption(new Option('--mean <rgb>', 'with --uint8: subtracted per channel, 0..255').argParser(rgb))
     .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(rgb))

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { printed, refusal, sluice } from '../support/cli.js';
-import { MODELS, startGateway } from '../support/gateway.js';
+import { GRAPHS, startGateway } from '../support/gateway.js';
 import { GraphBuilder, skipNet } from '../support/graphs.js';
 import { MACS_BY_PYTORCH } from '../support/macs-by-pytorch.js';
 
@@ -96,7 +96,7 @@ describe('inspecting an ONNX file', () => {
   });
 
   it('agrees with the cascade that was cut from it', async () => {
-    const run = await sluice(['inspect', `${MODELS}/cifar10/whole/slimnet-1.0-32.onnx`, '--resolution', '32']);
+    const run = await sluice(['inspect', `${GRAPHS}/slimnet-1.0-32.onnx`, '--resolution', '32']);
     const macs = MACS_BY_PYTORCH['slimnet/1@32']!.at(-1)!;
     expect(printed(run)).toContain(`${(macs / 1e6).toFixed(2)} million MACs at 32 px`);
   });

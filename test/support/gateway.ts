@@ -12,6 +12,8 @@ import { Metrics } from '../../src/telemetry/metrics.js';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const MODELS = `${ROOT}models`;
+/** Graphs of cifar10 before they were cut. */
+export const GRAPHS = `${ROOT}test/graphs`;
 export const POLICIES = `${ROOT}policies`;
 
 export interface TestGateway {

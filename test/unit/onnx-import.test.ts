@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type ImportOptions, importOnnx } from '../../src/cascade/import.js';
 import { Manifest } from '../../src/cascade/manifest.js';
+import { withHalfWeights } from '../../src/cascade/onnx/half.js';
+import { imageInput, pictures } from '../../src/cascade/onnx/image.js';
+import { readModel } from '../../src/cascade/onnx/model.js';
+import { runOnce } from '../../src/cascade/onnx/session.js';
 import { readYaml } from '../../src/config-file.js';
 import { GraphBuilder, skipNet } from '../support/graphs.js';
 
@@ -76,6 +80,36 @@ describe('importing a graph', () => {
     ]);
     expect(await readFile(yaml, 'utf8')).toContain('# animals of the yard');
     expect(await readdir(options.into)).not.toContain('skip-w0.5-r16-32-stage3.onnx');
+  });
+
+  it('can store weights in 16 bits: half the file, the same MACs, nearly the same logits', async () => {
+    const full = await importOnnx(options);
+    const half = await importOnnx({ ...options, half: true, into: join(directory, 'half') });
+    const macs = (report: typeof full) => report.rungs.map((rung) => rung.macs);
+    expect(macs(half)).toEqual(macs(full));
+    const bytes = (report: typeof full) =>
+      report.rungs[0]!.stages.reduce((sum, stage) => sum + stage.parameterBytes, 0);
+    expect(bytes(half) / bytes(full)).toBeLessThan(0.6);
+    const whole = await readModel(options.file);
+    const input = imageInput(whole);
+    let pixel = 0;
+    const feeds = { [input.name]: pictures(input, 2, 16, () => (pixel = (pixel + 37) % 256)) };
+    const [exact, rounded] = [await runOnce(whole, feeds), await runOnce(withHalfWeights(whole), feeds)];
+    const [a, b] = [exact.exit3!.data as Float32Array, rounded.exit3!.data as Float32Array];
+    const worst = Math.max(...a.map((value, i) => Math.abs(value - b[i]!)));
+    expect(worst).toBeGreaterThan(0);
+    expect(worst / Math.max(...a.map(Math.abs))).toBeLessThan(0.01);
+  });
+
+  it('keeps in 32 bits what 16 cannot hold', async () => {
+    const whole = await readModel(options.file);
+    const [name, tensor] = [...whole.initializers].find(([, { dims }]) => dims!.length === 4)!;
+    const initializers = new Map(whole.initializers).set(name, {
+      ...tensor,
+      floatData: [1e5, ...tensor.floatData!.slice(1)],
+    });
+    const half = withHalfWeights({ ...whole, initializers });
+    expect(half.initializers.get(name)).toEqual(initializers.get(name));
   });
 
   it('can leave float input as it is', async () => {

@@ -7,7 +7,7 @@ import { readModel } from '../../src/cascade/onnx/model.js';
 import { openGraph } from '../../src/cascade/onnx/session.js';
 import { decode } from '../../src/lane/decode.js';
 import { loadSessions } from '../../src/lane/loaded.js';
-import { MODELS } from '../support/gateway.js';
+import { GRAPHS, MODELS } from '../support/gateway.js';
 import { MACS_BY_PYTORCH } from '../support/macs-by-pytorch.js';
 import { jpeg } from '../support/pictures.js';
 
@@ -29,7 +29,7 @@ describe('the cifar10 cascade', async () => {
     );
     const pixels = new Uint8Array(Buffer.concat(decoded));
     const image: Tensor = new Tensor('uint8', pixels, [PICTURES, resolution, resolution, 3]);
-    const whole = await openGraph(withByteInput(await readModel(`${MODELS}/cifar10/whole/${file}`), {}), 'all');
+    const whole = await openGraph(withByteInput(await readModel(`${GRAPHS}/${file}`), {}), 'all');
     const expected = await whole.run({ image });
     const held = new Map([['image', image]]);
     for (const [exit, session] of sessions[index]!.entries()) {
@@ -54,7 +54,7 @@ describe('the cifar10 cascade', async () => {
         expect(Math.abs(macs / MACS_BY_PYTORCH[rung.id]![exit]! - 1)).toBeLessThan(0.01);
       }
     }
-    const whole = await countMacs(await readModel(`${MODELS}/cifar10/whole/slimnet-1.0-32.onnx`), 32);
+    const whole = await countMacs(await readModel(`${GRAPHS}/slimnet-1.0-32.onnx`), 32);
     expect(whole).toBe(MACS_BY_PYTORCH['slimnet/1@32']![3]);
   });
 });
