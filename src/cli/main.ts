@@ -3,14 +3,18 @@
 
 import { Command, CommanderError } from 'commander';
 import { version } from '../version.js';
-import { classifyCommand } from './classify.js';
-import { evaluateCommand } from './evaluate.js';
 import { report } from './fail.js';
-import { importCommand } from './import.js';
-import { inspectCommand } from './inspect.js';
-import { serveCommand } from './serve.js';
-import { tuneCommand } from './tune.js';
-import { validateCommand } from './validate.js';
+
+/** Loaded when it is asked for: what import and tune need would take a third of the time in which serve starts. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  serve: async () => (await import('./serve.js')).serveCommand,
+  classify: async () => (await import('./classify.js')).classifyCommand,
+  evaluate: async () => (await import('./evaluate.js')).evaluateCommand,
+  inspect: async () => (await import('./inspect.js')).inspectCommand,
+  import: async () => (await import('./import.js')).importCommand,
+  tune: async () => (await import('./tune.js')).tuneCommand,
+  validate: async () => (await import('./validate.js')).validateCommand,
+};
 
 const program = new Command('sluice')
   .description('Dynamic-network serving gateway: answers each image with as little network as that image needs.')
@@ -20,16 +24,9 @@ const program = new Command('sluice')
   .showHelpAfterError('(--help shows what is allowed)')
   .exitOverride();
 
-for (const add of [
-  serveCommand,
-  classifyCommand,
-  evaluateCommand,
-  inspectCommand,
-  importCommand,
-  tuneCommand,
-  validateCommand,
-])
-  add(program);
+const named = process.argv.slice(2).find((argument) => Object.hasOwn(COMMANDS, argument));
+// Help and the refusal of a command that does not exist list all.
+for (const load of named === undefined ? Object.values(COMMANDS) : [COMMANDS[named]!]) (await load())(program);
 
 // Whoever reads has read enough, `head` for one.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
