@@ -3,13 +3,23 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { Cascade } from '../cascade/cascade.js';
-import type { BrokenCascade, Facts, FromLane, Job, LaneLimits, NumberedPlan, ToLane } from '../lane/messages.js';
+import type {
+  BrokenCascade,
+  Facts,
+  FromLane,
+  Job,
+  LaneLimits,
+  Measured,
+  NumberedPlan,
+  Part,
+  ToLane,
+} from '../lane/messages.js';
 
 export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
 
 export interface LaneEvents {
   loaded(lane: Lane, broken: readonly BrokenCascade[]): void;
-  measured(lane: Lane, facts: Facts): void;
+  measured(lane: Lane, measured: Measured): void;
   ready(lane: Lane): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
   /** @param cpuMs processor time since the last call */
@@ -96,8 +106,8 @@ export class Lane {
     return this.#child.pid;
   }
 
-  measure(known?: Facts): void {
-    this.#send({ type: 'measure', known });
+  measure(part: Part): void {
+    this.#send({ type: 'measure', part });
   }
 
   start(facts: Facts, plans: readonly NumberedPlan[]): void {
@@ -146,7 +156,7 @@ export class Lane {
         this.#events.loaded(this, message.broken);
         break;
       case 'measured':
-        this.#events.measured(this, message.facts);
+        this.#events.measured(this, message.measured);
         break;
       case 'ready':
         this.state = 'ready';

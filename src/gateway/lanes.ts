@@ -1,9 +1,10 @@
-/** The lanes of the gateway: starts them, has one of them measure the cascades, replaces those that die. */
+/** The lanes of the gateway: starts them, has them measure the cascades, replaces those that die. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError, ConfigErrors, RequestError, StartError } from '../errors.js';
-import type { BrokenCascade, Facts, FromLane, LaneLimits, NumberedPlan } from '../lane/messages.js';
+import type { BrokenCascade, Facts, FromLane, LaneLimits, Measured, NumberedPlan } from '../lane/messages.js';
 import { Lane, type LaneDeath, type LaneState } from './lane.js';
+import { Survey } from './survey.js';
 
 export interface LanesOptions {
   readonly count: number;
@@ -41,7 +42,7 @@ export class Lanes {
   readonly #failures: number[];
   #cascades: readonly Cascade[];
   #facts: Facts | undefined;
-  #measuring: Lane | undefined;
+  #survey: Survey<Lane> | undefined;
   readonly #timers = new Set<NodeJS.Timeout>();
   #closing = false;
   #warm: { readonly done: () => void; readonly failed: (error: Error) => void } | undefined;
@@ -67,7 +68,7 @@ export class Lanes {
     await ready;
   }
 
-  /** Facts of the usable cascades, by name; empty until a lane has measured them. */
+  /** Facts of the usable cascades, by name; empty until the lanes have measured them. */
   get facts(): Readonly<Record<string, CascadeFacts>> {
     return this.#facts?.cascades ?? {};
   }
@@ -111,7 +112,7 @@ export class Lanes {
     if (this.#closing) return;
     const events = {
       loaded: (lane: Lane, broken: readonly BrokenCascade[]) => this.#loaded(lane, broken),
-      measured: (lane: Lane, facts: Facts) => this.#measured(lane, facts),
+      measured: (lane: Lane, measured: Measured) => this.#measured(lane, measured),
       ready: (lane: Lane) => this.#ready(lane),
       results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
       used: (lane: Lane, cpuMs: number) => this.#events.used(lane, cpuMs),
@@ -132,9 +133,11 @@ export class Lanes {
       else this.#refuse(lane, lost);
       return;
     }
-    // The first lane to load decides what is usable, and measures it; the others wait for its figures.
-    if (this.#measuring !== undefined) return;
-    this.#measuring = lane;
+    // The first lane to load decides what is usable; then they share the measuring, and wait for its last part.
+    if (this.#survey !== undefined) {
+      this.#measureNext(lane);
+      return;
+    }
     if (broken.length > 0 && this.#options.strict) {
       this.#warm?.failed(new ConfigErrors(broken.map(({ file, key, reason }) => new ConfigError(file, key, reason))));
       return;
@@ -142,7 +145,14 @@ export class Lanes {
     for (const { file, key, reason, cascade } of broken)
       this.#events.broken(new ConfigError(file, key, `${reason} (cascade ${cascade} is left out)`));
     this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
-    lane.measure(this.#options.known);
+    this.#survey = new Survey(this.#cascades, this.#options.known);
+    this.#measureNext(lane);
+    this.#startMeasured();
+  }
+
+  #measureNext(lane: Lane): void {
+    const part = this.#survey?.next(lane);
+    if (part !== undefined) lane.measure(part);
   }
 
   /** A cascade that the other lanes serve does not load any more: without it this lane would die of its first picture. */
@@ -151,9 +161,16 @@ export class Lanes {
     lane.kill(`cannot load ${cascade}`);
   }
 
-  #measured(lane: Lane, facts: Facts): void {
-    if (lane !== this.#measuring) return;
-    this.#facts = facts;
+  #measured(lane: Lane, measured: Measured): void {
+    this.#survey!.done(lane, measured);
+    this.#measureNext(lane);
+    this.#startMeasured();
+  }
+
+  /** When all is measured. */
+  #startMeasured(): void {
+    this.#facts = this.#survey?.facts;
+    if (this.#facts === undefined) return;
     for (const each of this.#lanes) if (each?.state === 'loaded') this.#startLane(each);
   }
 
@@ -170,11 +187,9 @@ export class Lanes {
   #died(lane: Lane, death: LaneDeath): void {
     if (this.#closing) return;
     this.#events.detach(lane, death);
-    if (this.#measuring === lane && this.#facts === undefined) {
-      this.#measuring = undefined;
-      const loaded = this.#lanes.find((other) => other?.state === 'loaded');
-      if (loaded !== undefined) this.#loaded(loaded, []);
-    }
+    this.#survey?.lost(lane);
+    if (this.#facts === undefined)
+      for (const other of this.alive) if (other.state === 'loaded') this.#measureNext(other);
     this.#retry(lane.number, death.cause);
   }
 

@@ -1,12 +1,21 @@
 /** The lane process: takes messages from the gateway, decodes, infers, answers. Started by `gateway/lane.ts`. */
 
-import type { CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions } from './loaded.js';
 import { measure } from './measure.js';
-import type { BatchRun, BrokenCascade, Facts, FromLane, JobResult, LaneLimits, LaneUsage, ToLane } from './messages.js';
+import type {
+  BatchRun,
+  BrokenCascade,
+  FromLane,
+  JobResult,
+  LaneLimits,
+  LaneUsage,
+  Measured,
+  Part,
+  ToLane,
+} from './messages.js';
 
 const BEAT_MS = 1000;
 /** libvips gives up by itself before (lane/decode); a decoder that loops does not. */
@@ -77,13 +86,9 @@ async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
   send({ type: 'loaded', broken });
 }
 
-async function measureAll(known?: Facts): Promise<void> {
-  const facts: Record<string, CascadeFacts> = {};
-  for (const [name, loaded] of cascades) facts[name] = known?.cascades[name] ?? (await measure(loaded));
-  const sides = [...cascades.values()].flatMap(({ cascade }) => cascade.rungs.map(({ resolution }) => resolution));
-  const isKnown = known !== undefined && sides.every((side) => known.decode.ms[side] !== undefined);
-  const decode = isKnown ? known.decode : await measureDecodes([...new Set(sides)]);
-  send({ type: 'measured', facts: { cascades: facts, decode } });
+async function measurePart(part: Part): Promise<Measured> {
+  if ('sides' in part) return { decode: await measureDecodes(part.sides) };
+  return { cascade: part.cascade, facts: await measure(cascades.get(part.cascade)!) };
 }
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {
@@ -109,7 +114,7 @@ async function receive(message: ToLane): Promise<void> {
     case 'load':
       return load(message);
     case 'measure':
-      return measureAll(message.known);
+      return send({ type: 'measured', measured: await measurePart(message.part) });
     case 'start':
       return start(message);
     case 'plans':

@@ -146,6 +146,11 @@ export interface Facts {
   readonly decode: DecodeCosts;
 }
 
+/** What one lane measures of them: the stages of a cascade, by its name, or decodes to these sides. */
+export type Part = { readonly cascade: string } | { readonly sides: readonly number[] };
+
+export type Measured = { readonly cascade: string; readonly facts: CascadeFacts } | { readonly decode: DecodeCosts };
+
 export interface LaneLimits {
   /** Width x height of the largest picture that is decoded. */
   readonly maxPixels: number;
@@ -175,8 +180,7 @@ export interface LaneUsage {
 /** Gateway to lane. */
 export type ToLane =
   | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
-  /** `known`: of the same files on the same machine; only the rest is measured. */
-  | { readonly type: 'measure'; readonly known?: Facts | undefined }
+  | { readonly type: 'measure'; readonly part: Part }
   | { readonly type: 'start'; readonly facts: Facts; readonly plans: readonly NumberedPlan[] }
   /** Sent before any job that names an added plan, and after the last answer to one that names a retired plan. */
   | { readonly type: 'plans'; readonly added: readonly NumberedPlan[]; readonly retired: readonly number[] }
@@ -186,7 +190,7 @@ export type ToLane =
 /** Lane to gateway. */
 export type FromLane =
   | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
-  | { readonly type: 'measured'; readonly facts: Facts }
+  | { readonly type: 'measured'; readonly measured: Measured }
   | { readonly type: 'ready' }
   | { readonly type: 'beat'; readonly usage: LaneUsage }
   | ({
