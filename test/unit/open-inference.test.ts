@@ -21,7 +21,7 @@ const withLength = (bytes: Buffer) => binaryOf('BYTES', [bytes.toString('latin1'
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const image = (more: object) => ({ inputs: [{ name: 'image', ...more }] });
 const pixels = (more: object) => image({ datatype: 'UINT8', shape: [2, 1, 2, 3], ...more });
-const pictures = (request: object, binary = Buffer.alloc(0)) => {
+const pictures = (request: object, binary: Buffer<ArrayBufferLike> = Buffer.alloc(0)) => {
   const head = json(request);
   const body = Buffer.concat([head, binary]);
   return [...parseInference(body, binary.length === 0 ? undefined : String(head.length), LIMITS).pictures];
@@ -34,9 +34,12 @@ describe('a body', () => {
     expect(splitBody(Buffer.from('{"a":1}'), undefined).binary.length).toBe(0);
   });
 
-  it.each(['-1', '1.5', '8', '', 'x', '0x7', '1e1', '99999999999999999999'])('is refused with the length %j', (header) => {
-    expect(refusal(() => splitBody(Buffer.from('{"a":1}'), header))).toMatch(/^bad_inference_request: .*7$/);
-  });
+  it.each(['-1', '1.5', '8', '', 'x', '0x7', '1e1', '99999999999999999999'])(
+    'is refused with the length %j',
+    (header) => {
+      expect(refusal(() => splitBody(Buffer.from('{"a":1}'), header))).toMatch(/^bad_inference_request: .*7$/);
+    },
+  );
 
   it.each(['{', '[1,]', '\xff', 'nothing'])('is refused when its JSON is %j', (text) => {
     expect(refusal(() => splitBody(Buffer.from(text, 'latin1'), undefined))).toMatch(/^bad_inference_request/);
@@ -83,7 +86,7 @@ describe('pixels', () => {
     { image: Uint8Array.from(values.slice(0, 6)), raw: { width: 2, height: 1 } },
     { image: Uint8Array.from(values.slice(6)), raw: { width: 2, height: 1 } },
   ];
-  const plain = (request: object, binary?: Buffer) =>
+  const plain = (request: object, binary: Buffer<ArrayBufferLike> = Buffer.alloc(0)) =>
     pictures(request, binary).map(({ image: each, raw }) => ({ image: new Uint8Array(each), raw }));
 
   it('are the same flat, nested, in binary, as UINT8 and as FP32', () => {
