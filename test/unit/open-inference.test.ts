@@ -45,10 +45,13 @@ describe('a body', () => {
     expect(refusal(() => splitBody(Buffer.from(text, 'latin1'), undefined))).toMatch(/^bad_inference_request/);
   });
 
-  it('has a bounded JSON part: more would keep the thread', () => {
-    const long = Buffer.alloc(5_000_000, ' ');
-    expect(refusal(() => splitBody(long, undefined))).toMatch(/^too_many_bytes: .*binary_data_size/);
-    expect(splitBody(Buffer.concat([Buffer.from('1'), long]), '1').binary.length).toBe(long.length);
+  it('has a bounded number of values in JSON, which would keep the thread, but any text and any binary', () => {
+    const numbers = (count: number) => Buffer.from(`[${'1,'.repeat(count - 1)}1]`);
+    expect(splitBody(numbers(320_000), undefined).json).toHaveLength(320_000);
+    for (const long of [numbers(320_001), Buffer.alloc(400_000, '['), Buffer.alloc(400_000, '{')])
+      expect(refusal(() => splitBody(long, undefined))).toMatch(/^too_many_bytes: .*binary_data_size/);
+    expect(splitBody(Buffer.from(`"${'A'.repeat(5_000_000)}"`), undefined).json).toHaveLength(5_000_000);
+    expect(splitBody(Buffer.concat([Buffer.from('1'), numbers(400_000)]), '1').json).toBe(1);
   });
 });
 
