@@ -289,6 +289,18 @@ describe('a batch holds no more than there is place for', () => {
     }
   });
 
+  it('and is answered although a lane dies with a part of it', async () => {
+    const tensor = pixelsInput(Array<Buffer>(100).fill(scene(200, 200)), 200, 200);
+    const asked = infer(served.app, tensor, { parameters: { policy: 'full' } }).then((response) => response);
+    const busy = () => served.gateway.lanes.find(({ requests }) => requests > 0);
+    await until('a lane has some of it', () => busy() !== undefined);
+    process.kill(busy()!.pid, 'SIGKILL');
+    const { values } = inferredOf(await asked);
+    expect(new Set(values('label')).size).toBe(1);
+    expect(served.deaths.length).toBe(1);
+    await until('there are two lanes again', () => served.gateway.laneCounts.ready === 2);
+  });
+
   it('and gives its places back when its caller hangs up', async () => {
     const server = served.app.listen(0);
     try {
