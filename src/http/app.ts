@@ -9,6 +9,7 @@ import { type ClassifyDeps, classifyRoute } from './classify.js';
 import { type ConsoleFiles, consoleRoutes } from './console.js';
 import { metricsRoute } from './metrics-app.js';
 import { asRequestError, sendProblem } from './problem.js';
+import { inferenceRoutes } from './v2/routes.js';
 
 export interface AppDeps extends ClassifyDeps {
   /** /metrics has an address of its own. */
@@ -33,6 +34,7 @@ export function createApp(deps: AppDeps): Express {
   });
 
   app.route('/v1/classify').post(classifyRoute(deps)).all(only('POST'));
+  app.use(inferenceRoutes(deps));
   app.get('/livez', (_request, response) => {
     response.json({ status: 'live' });
   });
