@@ -9,7 +9,7 @@ import { withReference } from './marks.js';
 
 const ROOT = new URL('../', import.meta.url);
 export const CONFIG_PAGE = fileURLToPath(new URL('docs/configuration.md', ROOT));
-export const CONFIG_SCHEMA = fileURLToPath(new URL('docs/configuration.schema.json', ROOT));
+export const CONFIG_SCHEMA = fileURLToPath(new URL('deploy/configuration.schema.json', ROOT));
 
 /** `sluice serve` as commander knows it. */
 export function serve(): Command {
