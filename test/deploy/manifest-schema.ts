@@ -20,6 +20,9 @@ export const KINDS: Readonly<Record<string, string>> = {
   'serving.kserve.io/v1beta1 InferenceService': 'kserve.V1beta1InferenceService',
 };
 
+/** Of a compose file, which has no kind. */
+export const COMPOSE = 'compose';
+
 export class ManifestSchemas {
   readonly #ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false });
 
@@ -35,8 +38,16 @@ export class ManifestSchemas {
     const kind = `${manifest.apiVersion} ${manifest.kind}`;
     const name = KINDS[kind];
     if (name === undefined) return [`no schema of ${kind}; there are: ${Object.keys(KINDS).join(', ')}`];
+    return this.#errors(name, manifest);
+  }
+
+  composeErrorsOf(file: unknown): string[] {
+    return this.#errors(COMPOSE, file);
+  }
+
+  #errors(name: string, value: unknown): string[] {
     const validate = this.#ajv.getSchema(`deploy#/$defs/${name}`)!;
-    if (validate(manifest)) return [];
+    if (validate(value)) return [];
     return validate.errors!.map(
       ({ instancePath, message, params }) => `${instancePath} ${message} ${JSON.stringify(params)}`,
     );

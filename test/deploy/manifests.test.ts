@@ -233,6 +233,13 @@ describe('a container', async () => {
     expect(each.volumeMounts.map(({ mountPath }: Manifest) => mountPath)).toContain('/tmp');
   });
 
+  it('of compose is one by the Compose Specification, which a misspelt key is not', async () => {
+    const file = await readYamlFile('deploy/compose.yaml');
+    expect(schemas.composeErrorsOf(file)).toEqual([]);
+    file.services.gateway.readonly = true;
+    expect(schemas.composeErrorsOf(file).join()).toContain('readonly');
+  });
+
   it('of compose is as closed, has time to drain, and knows its variables', () => {
     const { gateway } = services;
     expect(gateway).toMatchObject({ read_only: true, tmpfs: ['/tmp'], cap_drop: ['ALL'] });
