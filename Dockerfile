@@ -19,6 +19,7 @@ COPY --chown=root:root policies ./policies
 USER 1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
+# A port of your own by SLUICE_PORT, which this reads, rather than by a file of settings. Kubernetes has probes instead.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.SLUICE_PORT ?? 8080}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=64", "dist/cli/main.js"]

@@ -1,15 +1,16 @@
-/** npm run docs: writes what is made from the code's schemas, policies/policy.schema.json and the reference in docs/policies.md. */
+/** npm run docs: writes what is made from the code's schemas, of policies and (configuration.ts) of settings, and the references in docs/. */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { PolicyFile } from '../src/policy/schema.js';
+import { CONFIG_PAGE, CONFIG_SCHEMA, configPageText, configSchemaText } from './configuration.js';
+import { POLICIES_MANIFEST, policiesManifest } from './kubernetes.js';
+import { withReference } from './marks.js';
 
 const ROOT = new URL('../', import.meta.url);
 export const SCHEMA = fileURLToPath(new URL('policies/policy.schema.json', ROOT));
 export const PAGE = fileURLToPath(new URL('docs/policies.md', ROOT));
-const [BEGIN, END] = ['<!-- reference: made by `npm run docs` -->', '<!-- end of reference -->'];
-
 type Schema = z.core.JSONSchema.JSONSchema;
 
 /** The JSON Schema of a policy file, draft 2020-12. */
@@ -24,9 +25,7 @@ export function schemaText(): string {
 
 /** The page with its reference made anew. @throws Error when the marks are not there */
 export function pageText(page: string): string {
-  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
-  if (from < 0 || to < from) throw new Error(`docs/policies.md must hold "${BEGIN}" and "${END}"`);
-  return `${page.slice(0, from + BEGIN.length)}\n\n${reference()}\n${page.slice(to)}`;
+  return withReference(page, 'docs/policies.md', reference());
 }
 
 /** One line a key. */
@@ -98,4 +97,7 @@ function constantOf(schema: Schema): unknown {
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(SCHEMA, schemaText());
   await writeFile(PAGE, pageText(await readFile(PAGE, 'utf8')));
+  await writeFile(CONFIG_SCHEMA, configSchemaText());
+  await writeFile(CONFIG_PAGE, configPageText(await readFile(CONFIG_PAGE, 'utf8')));
+  await writeFile(POLICIES_MANIFEST, await policiesManifest());
 }

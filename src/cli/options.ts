@@ -3,26 +3,40 @@
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { z } from 'zod';
 
 /** The folder that holds models/ and policies/ of the package itself. */
 const root = (folder: string) => fileURLToPath(new URL(`../../${folder}`, import.meta.url));
 
-/** A whole number in [least, most]. */
-export function whole(least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < least || value > most) {
-      throw new InvalidArgumentError(`allowed: a whole number from ${least} to ${most}.`);
-    }
-    return value;
-  };
+/** Reads an option's text from a flag or a variable; `inFile` is what a configuration file may hold in its place. */
+export interface OptionParser<T> {
+  (text: string): T;
+  readonly inFile: z.ZodType<T>;
 }
 
-export function yesOrNo(text: string): boolean {
-  const at = ['yes', 'true', '1', 'no', 'false', '0'].indexOf(text.toLowerCase());
-  if (at < 0) throw new InvalidArgumentError('allowed: yes, no.');
-  return at < 3;
+/** A whole number in [least, most]. */
+export function whole(least: number, most: number): OptionParser<number> {
+  const allowed = `allowed: a whole number from ${least} to ${most}`;
+  const parse = (text: string) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) throw new InvalidArgumentError(`${allowed}.`);
+    return value;
+  };
+  return Object.assign(parse, { inFile: z.int(allowed).min(least, allowed).max(most, allowed) });
 }
+
+const YesOrNo = z
+  .union([z.boolean(), z.literal(['yes', 'no'])], 'allowed: true, false')
+  .transform((value) => value === true || value === 'yes');
+
+export const yesOrNo: OptionParser<boolean> = Object.assign(
+  (text: string) => {
+    const at = ['yes', 'true', '1', 'no', 'false', '0'].indexOf(text.toLowerCase());
+    if (at < 0) throw new InvalidArgumentError('allowed: yes, no.');
+    return at < 3;
+  },
+  { inFile: YesOrNo },
+);
 
 export interface GatewayFlags {
   models: string;

@@ -12,13 +12,16 @@ import { readConsole } from '../http/console.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
+import { type ConfigFlags, effectiveConfig, withConfig } from './config-option.js';
 import { print } from './fail.js';
 import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './metrics-options.js';
 import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
 import { type Reloading, startReloading } from './reloading.js';
+import { secret, unknownVariables } from './settings.js';
+import { drain, stopOnSignal } from './stopping.js';
 
-interface ServeFlags extends GatewayFlags, MetricsFlags {
+interface ServeFlags extends GatewayFlags, MetricsFlags, ConfigFlags {
   host: string;
   port: number;
   cascade?: string;
@@ -26,6 +29,7 @@ interface ServeFlags extends GatewayFlags, MetricsFlags {
   queue: number;
   queueBytes: number;
   maxBytes: number;
+  drainDelayMs: number;
   drainMs: number;
   rate: number;
   apiKeySha256: string[];
@@ -37,9 +41,6 @@ interface ServeFlags extends GatewayFlags, MetricsFlags {
 /** Built beside this folder. */
 const CONSOLE = fileURLToPath(new URL('../console/', import.meta.url));
 
-/** For the last answers to leave. */
-const FAREWELL_MS = 500;
-
 /** Comma-separated, or given several times. */
 function hashes(text: string, before: string[] = []): string[] {
   const given = text.split(',').map((hash) => hash.trim().toLowerCase());
@@ -50,7 +51,7 @@ function hashes(text: string, before: string[] = []): string[] {
 }
 
 export function serveCommand(program: Command): void {
-  withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM')))
+  withMetrics(withGateway(withConfig(program.command('serve').description('serve HTTP until SIGTERM'))))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
@@ -82,7 +83,16 @@ export function serveCommand(program: Command): void {
         .argParser(whole(1, 1_000_000_000)),
     )
     .addOption(
-      new Option('--drain-ms <n>', 'after SIGTERM, what runs may finish for so long, milliseconds')
+      new Option(
+        '--drain-delay-ms <n>',
+        'after SIGTERM, /readyz says no and new requests are still answered for so long, milliseconds',
+      )
+        .env('SLUICE_DRAIN_DELAY_MS')
+        .default(0)
+        .argParser(whole(0, 3_600_000)),
+    )
+    .addOption(
+      new Option('--drain-ms <n>', 'after SIGTERM and the delay, what runs may finish for so long, milliseconds')
         .env('SLUICE_DRAIN_MS')
         .default(20_000)
         .argParser(whole(0, 3_600_000)),
@@ -97,13 +107,15 @@ export function serveCommand(program: Command): void {
         .argParser(whole(0, 1_000_000)),
     )
     .addOption(
-      new Option(
-        '--api-key-sha256 <hash>',
-        'SHA-256 of an API key, several times or with commas; none: everybody may ask',
-      )
-        .env('SLUICE_API_KEY_SHA256')
-        .default([], 'none')
-        .argParser(hashes),
+      secret(
+        new Option(
+          '--api-key-sha256 <hash>',
+          'SHA-256 of an API key, several times or with commas; none: everybody may ask',
+        )
+          .env('SLUICE_API_KEY_SHA256')
+          .default([], 'none')
+          .argParser(hashes),
+      ),
     )
     .addOption(
       new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'),
@@ -125,8 +137,11 @@ export function serveCommand(program: Command): void {
     .action(serve);
 }
 
-async function serve(flags: ServeFlags): Promise<void> {
+async function serve(flags: ServeFlags, command: Command): Promise<void> {
+  if (flags.printConfig) return print(effectiveConfig(command));
   const log = createLog(flags.logLevel);
+  const variables = unknownVariables(command, process.env);
+  if (variables.length > 0) log.warn({ variables }, 'these variables are no settings of sluice serve');
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
   const console = flags.console ? await readConsole(CONSOLE) : undefined;
@@ -163,14 +178,11 @@ async function serve(flags: ServeFlags): Promise<void> {
   const lastReload = () => reloading?.last();
   const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, console, lastReload });
   const server = new HttpServer(app, flags);
+  // A lane in the middle of a run would see only after it that the gateway has gone.
+  const killLanes = () => void gateway.close();
   const stop = stopOnSignal(async (signal) => {
-    log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
-    gateway.drain();
-    await reloading?.close();
-    // At the end of the time who still waits is told so, and then cut off.
-    const late = setTimeout(() => void gateway.close(), flags.drainMs);
-    await server.close(flags.drainMs + FAREWELL_MS);
-    clearTimeout(late);
+    log.info({ signal }, 'asked to stop');
+    await Promise.all([reloading?.close(), drain({ gateway, server, log, ...flags })]);
     await scrapes?.close(0);
     await gateway.close();
     store.close();
@@ -178,7 +190,7 @@ async function serve(flags: ServeFlags): Promise<void> {
     log.info('stopped');
     // What the exporter still tries would keep the process here.
     if (!isSent) process.exit();
-  });
+  }, killLanes);
   // First: nothing is open yet when its port is taken.
   const metricsUrl = await scrapes?.listen();
   const url = await server.listen().catch(async (error: unknown) => {
@@ -214,18 +226,4 @@ function announce(gateway: Gateway, flags: ServeFlags, url: string, log: Logger)
   }
   log.info({ url, cascade, policy }, 'ready');
   print(`Sluice serves ${cascade} with policy ${policy} on ${url}`);
-}
-
-/** Resolves when `stop` has run after the first SIGTERM or SIGINT; a second signal ends the process at once. */
-function stopOnSignal(stop: (signal: string) => Promise<void>): Promise<void> {
-  return new Promise((resolve, reject) => {
-    let stopping = false;
-    const onSignal = (signal: NodeJS.Signals) => {
-      if (stopping) process.exit(1);
-      stopping = true;
-      stop(signal).then(resolve, reject);
-    };
-    process.on('SIGTERM', onSignal);
-    process.on('SIGINT', onSignal);
-  });
 }

@@ -11,6 +11,7 @@ import { Deployment, type DeploymentOptions } from './deployment.js';
 import type { Admission, GatewayEvents, LaneNow } from './generation.js';
 import { PoisonMemory } from './poison.js';
 import type { ClassifyRequest, ClassifyResult, Wish } from './request.js';
+import { Saturation } from './saturation.js';
 import { Steering, type Surroundings } from './steering.js';
 
 export type { GatewayEvents, LaneNow } from './generation.js';
@@ -25,6 +26,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #events: GatewayEvents;
   readonly #poison = new PoisonMemory();
+  readonly #saturation = new Saturation();
   readonly #steering: Steering;
   readonly #deployed: Deployment;
   #starting: Promise<void> | undefined;
@@ -70,6 +72,11 @@ export class Gateway {
   /** Width x height of the largest picture that is taken. */
   get maxPixels(): number {
     return this.#options.maxPixels;
+  }
+
+  /** Mean share of the lanes that had a request on board of late: 0 to 1. */
+  get saturation(): number {
+    return this.#saturation.ratio(performance.now());
   }
 
   /** As `Deployment.laneCounts`. */
@@ -151,7 +158,8 @@ export class Gateway {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
     const { image, raw, top, deadlineAt, explain, logits, signal, journey } = request;
-    const answer = await admitted.dispatch({ image, raw, top, deadlineAt, explain, logits, journey }, signal);
+    const job = { image, raw, top, deadlineAt, explain, logits, journey };
+    const answer = await this.#occupying(admitted.dispatch(job, signal));
     this.#steering.answered(service, answer, plan.expected?.macs ?? answer.macs);
     if (isToBeAudited(service, answer)) void this.#audit(admitted, { image, raw }, answer);
     return { cascade, plan, answer, fullMacs, totalMs: performance.now() - from };
@@ -208,6 +216,15 @@ export class Gateway {
 
   get #around(): Surroundings {
     return { outstanding: this.#deployed.current.dispatcher.outstanding, lanes: this.#deployed.current.warm };
+  }
+
+  async #occupying<T>(work: Promise<T>): Promise<T> {
+    this.#saturation.enter(this.#deployed.current.warm, performance.now());
+    try {
+      return await work;
+    } finally {
+      this.#saturation.leave(this.#deployed.current.warm, performance.now());
+    }
   }
 
   /** Asks the full network what an early exit has answered. Audits that find no quiet lane are dropped. */

@@ -34,6 +34,14 @@ export class ServiceMetrics {
       },
     });
     new Gauge({
+      name: 'sluice_saturation_ratio',
+      help: 'Share of the lanes that had a request on board, mean of the last seconds: 0 idle, 1 all of them all the time.',
+      registers,
+      collect() {
+        this.set(gateway()?.saturation ?? 0);
+      },
+    });
+    new Gauge({
       name: 'sluice_operating_point',
       help: '1 for the operating point that serves, 0 for the others; full: the static choice, as audits found no point good enough.',
       labelNames: ['cascade', 'policy', 'point'],

@@ -130,6 +130,12 @@ describe.skipIf(!hasPrometheus)(`a real Prometheus that scrapes a real gateway u
     expect(firing.map(({ metric }) => metric.alertname)).toEqual([]);
   });
 
+  it('says how full the lanes are, between idle and full', async () => {
+    const [{ value } = { value: Number.NaN }] = await dataOf('sluice_saturation_ratio > 0');
+    expect(value).toBeGreaterThan(0);
+    expect(value).toBeLessThanOrEqual(1);
+  });
+
   it('makes no series for each name that a caller makes up', async () => {
     const samples = await dataOf('sluice_requests_total');
     const labels = new Set(
