@@ -17,8 +17,10 @@ import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './me
 import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
 import { type Reloading, startReloading } from './reloading.js';
+import { type SocketFlags, socketLimits, withSockets } from './socket-options.js';
+import { openTls, type TlsFlags, withTls } from './tls-options.js';
 
-interface ServeFlags extends GatewayFlags, MetricsFlags {
+interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags {
   host: string;
   port: number;
   cascade?: string;
@@ -50,7 +52,7 @@ function hashes(text: string, before: string[] = []): string[] {
 }
 
 export function serveCommand(program: Command): void {
-  withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM')))
+  withTls(withSockets(withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM')))))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
@@ -127,6 +129,8 @@ export function serveCommand(program: Command): void {
 
 async function serve(flags: ServeFlags): Promise<void> {
   const log = createLog(flags.logLevel);
+  const certificate = await openTls(flags);
+  const tls = certificate?.material;
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
   const console = flags.console ? await readConsole(CONSOLE) : undefined;
@@ -157,16 +161,21 @@ async function serve(flags: ServeFlags): Promise<void> {
   metrics?.watch(gateway);
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;
+  let renewal: AsyncDisposable | undefined;
   const { maxBytes } = flags;
-  const scrapes = metricsServer(metrics, flags);
+  const limits = socketLimits(flags);
+  const scrapes = metricsServer(metrics, gateway, flags, { limits, tls: flags.metricsTls ? tls : undefined });
   const metricsElsewhere = scrapes !== undefined;
   const lastReload = () => reloading?.last();
   const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, console, lastReload });
-  const server = new HttpServer(app, flags);
+  const { host, port } = flags;
+  const server = new HttpServer(app, { host, port, limits, tls, onCut: (reason) => metrics?.cut(reason) });
+  metrics?.watchConnections(() => server.connections);
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal, drainMs: flags.drainMs }, 'stops: finishes what runs');
     gateway.drain();
     await reloading?.close();
+    await renewal?.[Symbol.asyncDispose]();
     // At the end of the time who still waits is told so, and then cut off.
     const late = setTimeout(() => void gateway.close(), flags.drainMs);
     await server.close(flags.drainMs + FAREWELL_MS);
@@ -186,11 +195,14 @@ async function serve(flags: ServeFlags): Promise<void> {
     throw error;
   });
   reloading = startReloading(flags, { gateway, store, started, metrics, log });
+  const servers = flags.metricsTls && scrapes !== undefined ? [server, scrapes] : [server];
+  renewal = certificate?.follow(flags, { servers, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
   await gateway.start().catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;
     await reloading?.close();
+    await renewal?.[Symbol.asyncDispose]();
     await Promise.all([server.close(0), scrapes?.close(0)]);
     throw error;
   });

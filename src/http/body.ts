@@ -4,10 +4,11 @@ import type { IncomingMessage } from 'node:http';
 import busboy from 'busboy';
 import { RequestError } from '../errors.js';
 import { ByteSink } from './byte-sink.js';
+import { reasonOf } from './cut-off.js';
 
 /**
  * @param maxBytes largest picture
- * @throws RequestError too_many_bytes, empty_body, bad_multipart, client_gone
+ * @throws RequestError too_many_bytes, empty_body, bad_multipart, client_gone, request_timeout
  */
 export async function readImage(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const type = request.headers['content-type'] ?? '';
@@ -34,12 +35,9 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     };
     request.on('data', take);
     request.on('end', () => resolve(sink.bytes()));
-    request.on('error', () =>
-      reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
-    );
+    request.on('error', () => reject(reasonOf(request)));
     request.on('close', () => {
-      if (!request.complete)
-        reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+      if (!request.complete) reject(reasonOf(request));
     });
   });
 }
@@ -90,8 +88,7 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     });
     form.on('error', () => bad('the multipart body is broken or incomplete'));
     request.on('close', () => {
-      if (!request.complete)
-        reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+      if (!request.complete) reject(reasonOf(request));
     });
     request.pipe(form);
   });
