@@ -13,6 +13,7 @@ import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
 import { print } from './fail.js';
+import { confinement, type LaneFlags, withLanes } from './lane-options.js';
 import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './metrics-options.js';
 import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
@@ -20,7 +21,7 @@ import { type Reloading, startReloading } from './reloading.js';
 import { type SocketFlags, socketLimits, withSockets } from './socket-options.js';
 import { openTls, type TlsFlags, withTls } from './tls-options.js';
 
-interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags {
+interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags, LaneFlags {
   host: string;
   port: number;
   cascade?: string;
@@ -52,7 +53,7 @@ function hashes(text: string, before: string[] = []): string[] {
 }
 
 export function serveCommand(program: Command): void {
-  withTls(withSockets(withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM')))))
+  withLanes(withTls(withSockets(withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM'))))))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
@@ -134,11 +135,11 @@ async function serve(flags: ServeFlags): Promise<void> {
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
   const console = flags.console ? await readConsole(CONSOLE) : undefined;
-  const store = await ModelStore.open();
+  const store = await ModelStore.open(flags.laneUser);
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
     started,
-    { ...flags, steers: true },
+    { ...flags, steers: true, confinement: confinement(flags) },
     {
       laneReady: (lane, pid) => {
         log.info({ lane, pid }, 'lane is ready');

@@ -187,7 +187,7 @@ export type ToLane =
 export type FromLane =
   | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
   | { readonly type: 'measured'; readonly facts: Facts }
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly residentBytes: number }
   | { readonly type: 'beat'; readonly usage: LaneUsage }
   | ({
       readonly type: 'results';
