@@ -62,7 +62,7 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     }
     let image: Buffer | undefined;
     let seen = false;
-    form.on('file', (name, stream) => {
+    form.on('file', (name: string | undefined, stream) => {
       // A form that ends inside of the file destroys this stream with an error too; the form's own says it to the caller.
       stream.on('error', () => {});
       if (name !== 'image' || seen) {
@@ -70,7 +70,8 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
         bad(
           name === 'image'
             ? 'more than one file field "image"'
-            : `the file field is called "image", not "${name.slice(0, 40)}"`,
+            : // A part may have no name at all.
+              `the file field is called "image", not "${name?.slice(0, 40) ?? ''}"`,
         );
         return;
       }
