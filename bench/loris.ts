@@ -69,7 +69,10 @@ export async function run(args: readonly string[]): Promise<number> {
     const measure = async (): Promise<Measured> => {
       const sent = await load.ask({ ...where, path, pictures: images, phases });
       const ms = sent.map((each) => each.ms).sort((a, b) => a - b);
-      return { failed: sent.filter(({ status }) => status !== 200).length, p95: ms[Math.floor(0.95 * (ms.length - 1))]! };
+      return {
+        failed: sent.filter(({ status }) => status !== 200).length,
+        p95: ms[Math.floor(0.95 * (ms.length - 1))]!,
+      };
     };
     await measure();
     const rounds: Round[] = [];

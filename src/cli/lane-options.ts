@@ -13,7 +13,10 @@ export interface LaneFlags {
 export function withLanes(command: Command): Command {
   return command
     .addOption(
-      new Option('--lane-memory-mb <n>', 'resident memory of a lane, above which it is replaced, megabytes; 0: no limit')
+      new Option(
+        '--lane-memory-mb <n>',
+        'resident memory of a lane, above which it is replaced, megabytes; 0: no limit',
+      )
         .env('SLUICE_LANE_MEMORY_MB')
         .default(2048)
         .argParser(whole(0, 1_000_000)),

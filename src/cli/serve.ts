@@ -53,7 +53,9 @@ function hashes(text: string, before: string[] = []): string[] {
 }
 
 export function serveCommand(program: Command): void {
-  withLanes(withTls(withSockets(withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM'))))))
+  withLanes(
+    withTls(withSockets(withMetrics(withGateway(program.command('serve').description('serve HTTP until SIGTERM'))))),
+  )
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),

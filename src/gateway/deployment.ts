@@ -156,7 +156,15 @@ export class Deployment {
       () => this.generations.map((each) => each.dispatcher).filter((each) => each !== dispatcher),
     );
     const limits = { maxPixels, decoders: DECODERS, threads };
-    const options = { count, limits, cascades, strict, known, confinement, ...(hangMs === undefined ? {} : { hangMs }) };
+    const options = {
+      count,
+      limits,
+      cascades,
+      strict,
+      known,
+      confinement,
+      ...(hangMs === undefined ? {} : { hangMs }),
+    };
     return new Generation(options, dispatcher, catalog, this.#events);
   }
 

@@ -159,7 +159,9 @@ export class Lane {
     if (bytes <= this.#memoryBytes) return true;
     this.#isTooLarge = true;
     const megabytes = (n: number) => Math.round(n / 1e6);
-    this.kill(`takes ${megabytes(bytes)} MB of memory, more than the ${megabytes(this.#memoryBytes)} of --lane-memory-mb`);
+    this.kill(
+      `takes ${megabytes(bytes)} MB of memory, more than the ${megabytes(this.#memoryBytes)} of --lane-memory-mb`,
+    );
     return false;
   }
 
@@ -167,6 +169,9 @@ export class Lane {
     if (this.state === 'dead') return;
     this.state = 'dead';
     clearInterval(this.#pulse);
-    this.#events.died(this, { cause: this.#cause ?? cause, fromOutside: killed && (this.#isTooLarge || this.#cause === undefined) });
+    this.#events.died(this, {
+      cause: this.#cause ?? cause,
+      fromOutside: killed && (this.#isTooLarge || this.#cause === undefined),
+    });
   }
 }

@@ -13,7 +13,8 @@ afterEach(() => served?.gateway.close());
 
 const isLinux = process.platform === 'linux';
 const isRoot = process.getuid?.() === 0;
-if (!isRoot) console.info('test/fault/lane-limits: the test of --lane-user is skipped, only root can give lanes another user');
+if (!isRoot)
+  console.info('test/fault/lane-limits: the test of --lane-user is skipped, only root can give lanes another user');
 
 describe('the memory of a lane', () => {
   it('that is above its ceiling ends the start with what it needs, rather than starting it for ever', async () => {
@@ -33,7 +34,8 @@ describe('the memory of a lane', () => {
     const heavy = await drawn(6500, 6500).png({ progressive: true, compressionLevel: 1 }).toBuffer();
     expectProblem(await post(served.app, heavy), 422, 'poison_image');
     expect(served.deaths).toHaveLength(2);
-    for (const cause of served.deaths) expect(cause).toMatch(/^takes \d+ MB of memory, more than the \d+ of --lane-memory-mb$/);
+    for (const cause of served.deaths)
+      expect(cause).toMatch(/^takes \d+ MB of memory, more than the \d+ of --lane-memory-mb$/);
     await until('its lane is back', () => served!.gateway.laneCounts.ready === 1);
     await ask(served.app, await jpeg());
   });

@@ -49,8 +49,9 @@ export async function campaign(target: Target, seed: number, count: number, call
   const one = async (index: number) => {
     // Each has a generator of its own, so that one can be made again without those before it.
     const request = fuzzRequest(new Random(Math.imul(seed, 0x9e3779b1) + index), pictures);
-    const outcome = await exchange(target.port, request.bytes);
-    const byStatus = (answers[request.kind] ??= {});
+    const outcome = await exchange(target.port, request);
+    answers[request.kind] ??= {};
+    const byStatus = answers[request.kind]!;
     byStatus[outcome] = (byStatus[outcome] ?? 0) + 1;
     if (outcome === 'hang' || (/^5/.test(outcome) && outcome !== '503')) await keep(index, request, outcome);
   };
@@ -71,7 +72,7 @@ export async function campaign(target: Target, seed: number, count: number, call
 }
 
 /** The status, `closed` or `hang`. */
-function exchange(port: number, bytes: Buffer): Promise<string> {
+function exchange(port: number, { kind, bytes }: FuzzRequest): Promise<string> {
   return new Promise((resolve) => {
     let heard = '';
     const socket = connect({ port, host: '127.0.0.1' });
@@ -87,10 +88,11 @@ function exchange(port: number, bytes: Buffer): Promise<string> {
       const status = /^HTTP\/1\.1 ([2-5]\d\d) /.exec(heard)?.[1];
       if (status !== undefined) done(status);
     });
-    // Whoever has said all there is and waits no more for the rest: an incomplete request is answered or closed at once.
     socket.on('error', () => done('closed'));
     socket.on('close', () => done('closed'));
-    socket.end(bytes);
+    // A spoilt head may promise more than there is: that no more comes is said. Where all is there, Node would take it for leaving.
+    if (kind === 'head') socket.end(bytes);
+    else socket.write(bytes);
   });
 }
 
@@ -107,6 +109,12 @@ async function resident({ pid, lanes }: Target): Promise<number> {
 /** Answers of all kinds by status, as one line. */
 export function summary({ answers }: CampaignReport): string {
   return Object.entries(answers)
-    .map(([kind, byStatus]) => `${kind}: ${Object.entries(byStatus).sort().map(([s, n]) => `${s} x ${n}`).join(', ')}`)
+    .map(
+      ([kind, byStatus]) =>
+        `${kind}: ${Object.entries(byStatus)
+          .sort()
+          .map(([s, n]) => `${s} x ${n}`)
+          .join(', ')}`,
+    )
     .join('\n');
 }

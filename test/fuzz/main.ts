@@ -24,7 +24,8 @@ console.log(`seed ${seed}`);
 const { cascades } = await loadRepository(MODELS);
 const yaml = await fuzzConfiguration(seed, Number(values.yaml ?? 2000), cascades);
 console.log(`YAML: ${yaml.taken} taken, ${yaml.refused} refused, ${yaml.crashes.length} crashes`);
-for (const { error, text: source } of yaml.crashes.slice(0, 3)) console.log(error, JSON.stringify(source.slice(0, 2000)));
+for (const { error, text: source } of yaml.crashes.slice(0, 3))
+  console.log(error, JSON.stringify(source.slice(0, 2000)));
 
 // The small cascade alone: its lanes are warm soon, and pictures and protocols are the same.
 const root = await mkdtemp(join(tmpdir(), 'sluice-fuzz-'));
@@ -43,11 +44,15 @@ const { before, after } = report.memory;
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`;
 const growth = before === 0 ? 0 : after / before - 1;
 console.log(summary(report));
-console.log(`${report.sent} requests in ${seconds.toFixed(0)} s; ${report.failures.length} with 5xx or without an answer`);
+console.log(
+  `${report.sent} requests in ${seconds.toFixed(0)} s; ${report.failures.length} with 5xx or without an answer`,
+);
 for (const file of report.failures.slice(0, 20)) console.log(`  ${file}`);
 console.log(`lanes lost: ${deaths.length}; errors in the log: ${errors.length}`);
 for (const line of [...deaths, ...errors].slice(0, 5)) console.log(`  ${JSON.stringify(line).slice(0, 500)}`);
-console.log(`memory after a tenth ${megabytes(before)}, at the end ${megabytes(after)}: ${(100 * growth).toFixed(1)} %`);
+console.log(
+  `memory after a tenth ${megabytes(before)}, at the end ${megabytes(after)}: ${(100 * growth).toFixed(1)} %`,
+);
 const failed = yaml.crashes.length + report.failures.length + deaths.length + errors.length > 0 || growth > 0.1;
 process.exitCode = failed ? 1 : 0;
 await rm(root, { recursive: true });

@@ -51,7 +51,11 @@ const MUTATIONS: Readonly<Record<string, Mutation>> = {
   repeat: (bytes, random) => {
     const at = place(bytes, random);
     const piece = bytes.subarray(at, at + 1 + random.below(256));
-    return Buffer.concat([bytes.subarray(0, at), ...Array.from({ length: 1 + random.below(32) }, () => piece), bytes.subarray(at)]);
+    return Buffer.concat([
+      bytes.subarray(0, at),
+      ...Array.from({ length: 1 + random.below(32) }, () => piece),
+      bytes.subarray(at),
+    ]);
   },
   zero: (bytes, random) => {
     const at = place(bytes, random);
@@ -90,7 +94,8 @@ export function mutatedText(text: string, random: Random): string {
     else if (way === 2) words.splice(at, 1 + random.below(4));
     else if (way === 3) words.splice(at, 0, ...words.slice(at, at + random.below(12)));
     else if (way === 4) [words[at], words[random.below(words.length)]] = [random.pick(words), words[at]!];
-    else words[at] = mutated(Buffer.from(words[at]!.length > 0 ? words[at]! : 'x'), random, Buffer.from('x')).toString();
+    else
+      words[at] = mutated(Buffer.from(words[at]!.length > 0 ? words[at]! : 'x'), random, Buffer.from('x')).toString();
     result = words.join('');
   }
   return result.slice(0, 200_000);

@@ -18,14 +18,19 @@ export async function sources(): Promise<readonly Buffer[]> {
     scene().jpeg({ progressive: true }).toBuffer(),
     scene().greyscale().jpeg().toBuffer(),
     scene().withIccProfile('p3').jpeg().toBuffer(),
-    scene().withExif({ IFD0: { Copyright: 'nobody', ImageDescription: 'x'.repeat(500) } }).jpeg().toBuffer(),
+    scene()
+      .withExif({ IFD0: { Copyright: 'nobody', ImageDescription: 'x'.repeat(500) } })
+      .jpeg()
+      .toBuffer(),
     scene().png({ progressive: true }).toBuffer(),
     scene().png({ palette: true, colours: 16 }).toBuffer(),
     scene().ensureAlpha(0.5).png().toBuffer(),
     scene().webp({ lossless: true }).toBuffer(),
     scene().ensureAlpha(0.5).webp().toBuffer(),
     scene().avif({ lossless: true, effort: 0 }).toBuffer(),
-    scene().tiff({ compression: 'deflate', predictor: 'horizontal', tile: true, tileWidth: 32, tileHeight: 32 }).toBuffer(),
+    scene()
+      .tiff({ compression: 'deflate', predictor: 'horizontal', tile: true, tileWidth: 32, tileHeight: 32 })
+      .toBuffer(),
     scene().tiff({ compression: 'jpeg', pyramid: true }).toBuffer(),
     scene().tiff({ compression: 'none' }).toBuffer(),
     animation('gif', ['#f00', '#0f0', '#00f']),
@@ -36,7 +41,13 @@ export async function sources(): Promise<readonly Buffer[]> {
 }
 
 function post(target: string, body: Buffer, headers: readonly string[] = []): Buffer {
-  const head = [`POST ${target} HTTP/1.1`, 'Host: x', `Content-Length: ${body.length}`, 'Connection: close', ...headers];
+  const head = [
+    `POST ${target} HTTP/1.1`,
+    'Host: x',
+    `Content-Length: ${body.length}`,
+    'Connection: close',
+    ...headers,
+  ];
   return Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]);
 }
 
@@ -62,17 +73,31 @@ function infer(picture: Buffer): string {
 }
 
 /** All that may stand in the addresses and methods of our routes. */
-const PATHS = ['/v1/classify', '/v1/cascades/cifar10', '/v1/policies/fast', '/v2/models/cifar10', '/console/figures', '/', '/metrics', '/readyz'];
+const PATHS = [
+  '/v1/classify',
+  '/v1/cascades/cifar10',
+  '/v1/policies/fast',
+  '/v2/models/cifar10',
+  '/console/figures',
+  '/',
+  '/metrics',
+  '/readyz',
+];
 const METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'get', 'BREW'];
 
 const headSafe = (text: string) => text.replaceAll(/[\r\n]/g, ' ');
 
 /** By kind, with its share of all. */
-const KINDS: Readonly<Record<string, { readonly share: number; make(random: Random, pictures: readonly Buffer[]): Buffer }>> = {
+const KINDS: Readonly<
+  Record<string, { readonly share: number; make(random: Random, pictures: readonly Buffer[]): Buffer }>
+> = {
   picture: {
     share: 0.6,
     make: (random, pictures) =>
-      post(random.chance(0.5) ? '/v1/classify' : `/v1/classify?${QUERY}`, mutated(random.pick(pictures), random, random.pick(pictures))),
+      post(
+        random.chance(0.5) ? '/v1/classify' : `/v1/classify?${QUERY}`,
+        mutated(random.pick(pictures), random, random.pick(pictures)),
+      ),
   },
   multipart: {
     share: 0.1,
@@ -80,7 +105,9 @@ const KINDS: Readonly<Record<string, { readonly share: number; make(random: Rand
       const picture = random.pick(pictures);
       const type = `Content-Type: multipart/form-data; boundary=${BOUNDARY}`;
       const spoilt = random.chance(0.3) ? headSafe(mutatedText(type, random)) : type;
-      const body = random.chance(0.5) ? mutated(form(picture), random, form(random.pick(pictures))) : form(mutated(picture, random, picture));
+      const body = random.chance(0.5)
+        ? mutated(form(picture), random, form(random.pick(pictures)))
+        : form(mutated(picture, random, picture));
       return post('/v1/classify', body, [spoilt]);
     },
   },
@@ -95,7 +122,9 @@ const KINDS: Readonly<Record<string, { readonly share: number; make(random: Rand
   query: {
     share: 0.1,
     make: (random, pictures) => {
-      const target = encodeURI(Buffer.from(mutatedText(`${random.pick(PATHS)}?${QUERY}`, random)).toString()).replaceAll(/%25/g, '%');
+      const target = encodeURI(
+        Buffer.from(mutatedText(`${random.pick(PATHS)}?${QUERY}`, random)).toString(),
+      ).replaceAll(/%25/g, '%');
       return post(target.slice(0, 4000), random.pick(pictures));
     },
   },
@@ -103,9 +132,16 @@ const KINDS: Readonly<Record<string, { readonly share: number; make(random: Rand
     share: 0.1,
     make: (random, pictures) => {
       const path = random.pick(PATHS);
-      const head = post(path, Buffer.alloc(0), ['Authorization: Bearer x', 'X-API-Key: y', 'traceparent: 00-1-2-01', 'Accept: text/html']);
+      const head = post(path, Buffer.alloc(0), [
+        'Authorization: Bearer x',
+        'X-API-Key: y',
+        'traceparent: 00-1-2-01',
+        'Accept: text/html',
+      ]);
       const text = head.toString('latin1').replace('POST', random.pick(METHODS));
-      const spoilt = random.chance(0.5) ? Buffer.from(mutatedText(text, random)) : mutated(Buffer.from(text, 'latin1'), random, head);
+      const spoilt = random.chance(0.5)
+        ? Buffer.from(mutatedText(text, random))
+        : mutated(Buffer.from(text, 'latin1'), random, head);
       return Buffer.concat([spoilt, random.pick(pictures).subarray(0, 200)]);
     },
   },

@@ -41,10 +41,20 @@ function expectHeaders({ headers }: Response): void {
 describe('every answer', () => {
   it('has the headers for whoever opens it in a browser', async () => {
     expectHeaders(await post(app, await jpeg()));
-    for (const path of ['/', '/livez', '/readyz', '/metrics', '/v1/policies', '/v1/cascades', '/nothing', '/v1/classify'])
+    for (const path of [
+      '/',
+      '/livez',
+      '/readyz',
+      '/metrics',
+      '/v1/policies',
+      '/v1/cascades',
+      '/nothing',
+      '/v1/classify',
+    ])
       expectHeaders(await request(app).get(path));
     const metrics = createMetricsApp(served.deps.metrics, served.gateway);
-    for (const path of ['/livez', '/readyz', '/metrics', '/v1/classify']) expectHeaders(await request(metrics).get(path));
+    for (const path of ['/livez', '/readyz', '/metrics', '/v1/classify'])
+      expectHeaders(await request(metrics).get(path));
   });
 });
 
@@ -106,7 +116,9 @@ describe("a picture's bytes", () => {
 
   /** What base64 makes of it after so many bytes, without the edges that depend on what is around. */
   function inBase64(shift: number): string {
-    return Buffer.from(' '.repeat(shift) + MARK).toString('base64').slice(4, 28);
+    return Buffer.from(' '.repeat(shift) + MARK)
+      .toString('base64')
+      .slice(4, 28);
   }
 
   it('are not echoed, not logged at level trace, and not on disk', async () => {
