@@ -10,6 +10,10 @@ const BENCHES: Record<string, Bench> = {
     about: 'images/s over HTTP against two bare ONNX Runtime loops, and the event-loop delay of the gateway meanwhile',
     load: () => import('./core.js'),
   },
+  loris: {
+    about: 'p95 of normal callers with and without 1,000 connections that never finish a request',
+    load: () => import('./loris.js'),
+  },
   photos: {
     about: 'images/s over HTTP of every policy on a folder of pictures, decoding counted, as a ratio to `full`',
     load: () => import('./photos.js'),

@@ -32,7 +32,8 @@ export function parseYaml<S extends z.ZodType>(schema: S, text: string, file: st
 }
 
 function parse<S extends z.ZodType>(schema: S, text: string, file: string): z.output<S> {
-  const document = parseDocument(text, { prettyErrors: true });
+  // Its warnings would go to stderr past the log: what they warn of, the schema refuses.
+  const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' });
   const broken = document.errors[0];
   if (broken !== undefined)
     throw new ConfigError(file, '', `not valid YAML: ${broken.message.split('\n')[0]!.replace(/:$/, '')}`);

@@ -5,6 +5,7 @@
 
 /** Codes of errors about one request; the list is part of the HTTP contract. */
 export type RequestErrorCode =
+  | 'bad_request'
   | 'bad_query'
   | 'bad_multipart'
   | 'bad_inference_request'
@@ -14,12 +15,14 @@ export type RequestErrorCode =
   | 'unknown_policy'
   | 'not_found'
   | 'method_not_allowed'
+  | 'request_timeout'
   | 'too_many_bytes'
   | 'too_many_pixels'
   | 'unsupported_format'
   | 'damaged_image'
   | 'poison_image'
   | 'rate_limited'
+  | 'headers_too_large'
   | 'overloaded'
   | 'deadline_exceeded'
   | 'client_gone'

@@ -1,8 +1,9 @@
 /** Flags of `sluice serve` about metrics, and what they start. */
 
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import type { Gateway } from '../gateway/gateway.js';
 import { createMetricsApp } from '../http/metrics-app.js';
-import { HttpServer } from '../http/server.js';
+import { HttpServer, type ServerOptions } from '../http/server.js';
 import { Rapl } from '../telemetry/energy.js';
 import { WATTS_PER_CORE } from '../telemetry/energy-metrics.js';
 import { Metrics } from '../telemetry/metrics.js';
@@ -57,9 +58,17 @@ export async function openMetrics({ metrics, wattsPerCore }: MetricsFlags): Prom
   return metrics ? new Metrics({ rapl: await Rapl.open(), wattsPerCore }) : undefined;
 }
 
-/** Undefined where /metrics has no port of its own. */
-export function metricsServer(metrics: Metrics | undefined, flags: MetricsFlags): HttpServer | undefined {
+/**
+ * Undefined where /metrics has no port of its own.
+ * @param more limits of its connections, TLS
+ */
+export function metricsServer(
+  metrics: Metrics | undefined,
+  gateway: Gateway,
+  flags: MetricsFlags,
+  more: Pick<ServerOptions, 'limits' | 'tls'>,
+): HttpServer | undefined {
   const { metricsPort: port, metricsHost: host = flags.host } = flags;
   if (metrics === undefined || port === undefined) return undefined;
-  return new HttpServer(createMetricsApp(metrics), { host, port });
+  return new HttpServer(createMetricsApp(metrics, gateway), { host, port, ...more });
 }

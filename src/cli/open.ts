@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 import { defaultOf } from '../gateway/catalog.js';
 import { type Configuration, readConfiguration } from '../gateway/configuration.js';
 import { Gateway, type GatewayEvents } from '../gateway/gateway.js';
+import type { Confinement } from '../gateway/lane-process.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { GatewayFlags } from './options.js';
 
@@ -15,6 +16,8 @@ export interface OpenOptions extends GatewayFlags {
   policy: string;
   /** Goals and audits choose operating points; default false: what is measured shall not move. */
   steers?: boolean;
+  /** What lanes may not go beyond. */
+  confinement?: Confinement;
 }
 
 /**
@@ -61,6 +64,7 @@ export function gatewayOf(
       ...(options.cascade === undefined ? {} : { defaultCascade: options.cascade }),
       defaultPolicy: options.policy,
       steers: options.steers ?? false,
+      ...(options.confinement === undefined ? {} : { confinement: options.confinement }),
     },
     events,
   );

@@ -14,14 +14,17 @@ import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
 import { type ConfigFlags, effectiveConfig, withConfig } from './config-option.js';
 import { print } from './fail.js';
+import { confinement, type LaneFlags, withLanes } from './lane-options.js';
 import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './metrics-options.js';
 import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
 import { type Reloading, startReloading } from './reloading.js';
 import { secret, unknownVariables } from './settings.js';
+import { type SocketFlags, socketLimits, withSockets } from './socket-options.js';
 import { drain, stopOnSignal } from './stopping.js';
+import { openTls, type TlsFlags, withTls } from './tls-options.js';
 
-interface ServeFlags extends GatewayFlags, MetricsFlags, ConfigFlags {
+interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags, LaneFlags, ConfigFlags {
   host: string;
   port: number;
   cascade?: string;
@@ -51,7 +54,8 @@ function hashes(text: string, before: string[] = []): string[] {
 }
 
 export function serveCommand(program: Command): void {
-  withMetrics(withGateway(withConfig(program.command('serve').description('serve HTTP until SIGTERM'))))
+  const command = program.command('serve').description('serve HTTP until SIGTERM');
+  withLanes(withTls(withSockets(withMetrics(withGateway(withConfig(command))))))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
@@ -142,14 +146,16 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   const log = createLog(flags.logLevel);
   const variables = unknownVariables(command, process.env);
   if (variables.length > 0) log.warn({ variables }, 'these variables are no settings of sluice serve');
+  const certificate = await openTls(flags);
+  const tls = certificate?.material;
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
   const console = flags.console ? await readConsole(CONSOLE) : undefined;
-  const store = await ModelStore.open();
+  const store = await ModelStore.open(flags.laneUser);
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
     started,
-    { ...flags, steers: true },
+    { ...flags, steers: true, confinement: confinement(flags) },
     {
       laneReady: (lane, pid) => {
         log.info({ lane, pid }, 'lane is ready');
@@ -172,17 +178,22 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   metrics?.watch(gateway);
   const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;
+  let renewal: AsyncDisposable | undefined;
   const { maxBytes } = flags;
-  const scrapes = metricsServer(metrics, flags);
+  const limits = socketLimits(flags);
+  const scrapes = metricsServer(metrics, gateway, flags, { limits, tls: flags.metricsTls ? tls : undefined });
   const metricsElsewhere = scrapes !== undefined;
   const lastReload = () => reloading?.last();
   const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, console, lastReload });
-  const server = new HttpServer(app, flags);
+  const { host, port } = flags;
+  const server = new HttpServer(app, { host, port, limits, tls, onCut: (reason) => metrics?.cut(reason) });
+  metrics?.watchConnections(() => server.connections);
   // A lane in the middle of a run would see only after it that the gateway has gone.
   const killLanes = () => void gateway.close();
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal }, 'asked to stop');
-    await Promise.all([reloading?.close(), drain({ gateway, server, log, ...flags })]);
+    const ending = [reloading?.close(), renewal?.[Symbol.asyncDispose]()];
+    await Promise.all([...ending, drain({ gateway, server, log, ...flags })]);
     await scrapes?.close(0);
     await gateway.close();
     store.close();
@@ -198,11 +209,14 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
     throw error;
   });
   reloading = startReloading(flags, { gateway, store, started, metrics, log });
+  const servers = flags.metricsTls && scrapes !== undefined ? [server, scrapes] : [server];
+  renewal = certificate?.follow(flags, { servers, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
   await gateway.start().catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;
     await reloading?.close();
+    await renewal?.[Symbol.asyncDispose]();
     await Promise.all([server.close(0), scrapes?.close(0)]);
     throw error;
   });

@@ -12,6 +12,7 @@ import type { Service } from '../policy/service.js';
 import { Catalog, lostDefaults, numbered } from './catalog.js';
 import { Dispatcher } from './dispatcher.js';
 import { type GatewayEvents, Generation, type LaneNow } from './generation.js';
+import type { Confinement } from './lane-process.js';
 
 export interface DeploymentOptions {
   readonly cascades: readonly Cascade[];
@@ -27,6 +28,7 @@ export interface DeploymentOptions {
   readonly defaultCascade?: string;
   readonly defaultPolicy: string;
   readonly hangMs?: number;
+  readonly confinement?: Confinement;
 }
 
 /** Requests sent to one lane at a time. */
@@ -147,14 +149,22 @@ export class Deployment {
     catalog: (usable: readonly Cascade[]) => Catalog,
     known?: Facts,
   ): Generation {
-    const { queue, queueBytes, lanes: count, maxPixels, threads, hangMs } = this.#options;
+    const { queue, queueBytes, lanes: count, maxPixels, threads, hangMs, confinement } = this.#options;
     const dispatcher: Dispatcher = new Dispatcher(
       { queue, bytes: queueBytes, window: WINDOW, windowBytes: WINDOW_BYTES },
       (image) => this.#onPoison(image),
       () => this.generations.map((each) => each.dispatcher).filter((each) => each !== dispatcher),
     );
     const limits = { maxPixels, decoders: DECODERS, threads };
-    const options = { count, limits, cascades, strict, known, ...(hangMs === undefined ? {} : { hangMs }) };
+    const options = {
+      count,
+      limits,
+      cascades,
+      strict,
+      known,
+      confinement,
+      ...(hangMs === undefined ? {} : { hangMs }),
+    };
     return new Generation(options, dispatcher, catalog, this.#events);
   }
 

@@ -1,7 +1,6 @@
 /** One lane as the gateway sees it: a child process, its state, its pulse. Knows nothing of requests. */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
+import type { ChildProcess } from 'node:child_process';
 import type { Cascade } from '../cascade/cascade.js';
 import type {
   BrokenCascade,
@@ -14,6 +13,7 @@ import type {
   Part,
   ToLane,
 } from '../lane/messages.js';
+import { type Confinement, startLaneProcess } from './lane-process.js';
 
 export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
 
@@ -31,23 +31,13 @@ export interface LaneEvents {
 export interface LaneDeath {
   /** For people. */
   readonly cause: string;
-  /** SIGKILL that the gateway did not send: an operator's, or the kernel's when memory ran out. */
+  /**
+   * SIGKILL that the gateway did not send: an operator's, or the kernel's when memory ran out. Or the gateway's own, for memory: what
+   * many pictures before have left says little of those that are on board.
+   */
   readonly fromOutside: boolean;
 }
 
-/** Compiled lanes are started also where the gateway itself runs from TypeScript (tests): both lie two folders below the root. */
-const ENTRY = fileURLToPath(new URL('../../dist/lane/main.js', import.meta.url));
-/**
- * Megabytes of V8's young generation. A request's objects live as long as the request: with the default of 16 many of them are
- * copied before they die, and collecting them costs a fifth of the gateway's processor time (measured with `npm run bench -- core`).
- */
-const YOUNG_MB = '--max-semi-space-size=64';
-/**
- * How the C library keeps memory in lanes. ONNX Runtime takes and returns megabytes with every run: below the thresholds they stay
- * with the process, which is as fast as an arena of its own; what is free above them goes back to the system. Other C libraries than
- * glibc do not read these.
- */
-const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: `${64 << 20}`, MALLOC_TRIM_THRESHOLD_: `${64 << 20}` };
 /** A lane that says nothing for so long hangs in a run; one that hangs in a decode falls silent by itself (lane/main). */
 const HANG_MS = 10_000;
 /** Loading and measuring are long runs of work without a pulse. */
@@ -62,7 +52,9 @@ export class Lane {
   readonly #pulse: NodeJS.Timeout;
   readonly #jobs: Job[] = [];
   #lastHeard = performance.now();
+  readonly #memoryBytes: number;
   #cause: string | undefined;
+  #isTooLarge = false;
   #started = false;
 
   constructor(
@@ -71,15 +63,12 @@ export class Lane {
     events: LaneEvents,
     cascades: readonly Cascade[],
     limits: LaneLimits,
+    confinement: Confinement = {},
     hangMs = HANG_MS,
   ) {
     this.#events = events;
-    this.#child = fork(ENTRY, {
-      serialization: 'advanced',
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...MALLOC, ...process.env },
-      execArgv: [...process.execArgv, YOUNG_MB],
-    });
+    this.#memoryBytes = confinement.memoryBytes ?? Number.POSITIVE_INFINITY;
+    this.#child = startLaneProcess(confinement);
     this.#child.on('message', (message: FromLane) => this.#receive(message));
     this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`, signal === 'SIGKILL'));
     // A process that was never born has no `exit` to come.
@@ -159,6 +148,8 @@ export class Lane {
         this.#events.measured(this, message.measured);
         break;
       case 'ready':
+        // It would be replaced by its like for ever: so it is one that does not start.
+        if (!this.#fits(message.residentBytes)) break;
         this.state = 'ready';
         this.#events.ready(this);
         break;
@@ -168,14 +159,29 @@ export class Lane {
       case 'beat':
         this.residentBytes = message.usage.residentBytes;
         this.#events.used(this, message.usage.cpuMs);
+        if (this.state === 'ready') this.#fits(this.residentBytes);
         break;
     }
+  }
+
+  /** Ends it where it does not. */
+  #fits(bytes: number): boolean {
+    if (bytes <= this.#memoryBytes) return true;
+    this.#isTooLarge = true;
+    const megabytes = (n: number) => Math.round(n / 1e6);
+    this.kill(
+      `takes ${megabytes(bytes)} MB of memory, more than the ${megabytes(this.#memoryBytes)} of --lane-memory-mb`,
+    );
+    return false;
   }
 
   #die(cause: string, killed: boolean): void {
     if (this.state === 'dead') return;
     this.state = 'dead';
     clearInterval(this.#pulse);
-    this.#events.died(this, { cause: this.#cause ?? cause, fromOutside: killed && this.#cause === undefined });
+    this.#events.died(this, {
+      cause: this.#cause ?? cause,
+      fromOutside: killed && (this.#isTooLarge || this.#cause === undefined),
+    });
   }
 }

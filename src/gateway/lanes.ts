@@ -4,6 +4,7 @@ import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError, ConfigErrors, RequestError, StartError } from '../errors.js';
 import type { BrokenCascade, Facts, FromLane, LaneLimits, Measured, NumberedPlan } from '../lane/messages.js';
 import { Lane, type LaneDeath, type LaneState } from './lane.js';
+import type { Confinement } from './lane-process.js';
 import { Survey } from './survey.js';
 
 export interface LanesOptions {
@@ -14,6 +15,7 @@ export interface LanesOptions {
   readonly strict: boolean;
   /** What was measured before, of those of the cascades that are the same. */
   readonly known?: Facts | undefined;
+  readonly confinement?: Confinement | undefined;
   /** A lane that is silent for so long is killed. */
   readonly hangMs?: number;
 }
@@ -118,8 +120,9 @@ export class Lanes {
       used: (lane: Lane, cpuMs: number) => this.#events.used(lane, cpuMs),
       died: (lane: Lane, death: LaneDeath) => this.#died(lane, death),
     };
+    const { limits, confinement, hangMs } = this.#options;
     try {
-      this.#lanes[number] = new Lane(number, events, this.#cascades, this.#options.limits, this.#options.hangMs);
+      this.#lanes[number] = new Lane(number, events, this.#cascades, limits, confinement, hangMs);
     } catch (error) {
       // No memory or no process number for one more: later there may be.
       this.#retry(number, (error as Error).message);

@@ -5,31 +5,38 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
-import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Cascade, Stage } from '../cascade/cascade.js';
 import { ConfigError, StartError } from '../errors.js';
+import type { LaneUser } from './lane-process.js';
 
 export class ModelStore {
   readonly #folder: string;
   /** By file: what it looked like when it was copied, and its copy. A file that looks the same is not read again. */
   readonly #known = new Map<string, { readonly look: string; readonly copy: string }>();
+  readonly #reader: LaneUser | undefined;
   readonly #remove: () => void;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, reader: LaneUser | undefined) {
     this.#folder = folder;
+    this.#reader = reader;
     this.#remove = () => rmSync(folder, { recursive: true, force: true });
     process.once('exit', this.#remove);
   }
 
-  /** @throws StartError where no temporary files can be written */
-  static async open(): Promise<ModelStore> {
+  /**
+   * @param reader user of the lanes, where it is not that of the gateway: it may read the copies, not change them
+   * @throws StartError where no temporary files can be written
+   */
+  static async open(reader?: LaneUser): Promise<ModelStore> {
     const folder = await mkdtemp(join(tmpdir(), 'sluice-models-')).catch((error: NodeJS.ErrnoException) => {
       throw new StartError(`no folder for copies of the models in ${tmpdir()} (TMPDIR): ${error.code}`);
     });
-    return new ModelStore(folder);
+    if (reader !== undefined) await letRead(folder, reader, 0o750);
+    return new ModelStore(folder, reader);
   }
 
   /**
@@ -87,7 +94,14 @@ export class ModelStore {
     };
     await pipeline(createReadStream(file), hashed, createWriteStream(part));
     const copy = join(this.#folder, `${hash.digest('hex')}.onnx`);
+    if (this.#reader !== undefined) await letRead(part, this.#reader, 0o640);
     await rename(part, copy);
     return copy;
   }
+}
+
+/** Through its group: the owner stays. */
+async function letRead(path: string, { gid }: LaneUser, mode: number): Promise<void> {
+  await chown(path, process.getuid!(), gid);
+  await chmod(path, mode);
 }

@@ -8,7 +8,9 @@ import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
 import { type ConsoleFiles, consoleRoutes } from './console.js';
 import { metricsRoute } from './metrics-app.js';
+import { probeRoutes } from './probes.js';
 import { asRequestError, sendProblem } from './problem.js';
+import { securityHeaders } from './security-headers.js';
 import { inferenceRoutes } from './v2/routes.js';
 
 export interface AppDeps extends ClassifyDeps {
@@ -29,20 +31,13 @@ export function createApp(deps: AppDeps): Express {
   app.use((_request, response, next) => {
     response.locals.id = randomUUID();
     response.setHeader('X-Request-Id', response.locals.id);
-    response.setHeader('X-Content-Type-Options', 'nosniff');
     next();
   });
+  app.use(securityHeaders);
 
   app.route('/v1/classify').post(classifyRoute(deps)).all(only('POST'));
   app.use(inferenceRoutes(deps));
-  app.get('/livez', (_request, response) => {
-    response.json({ status: 'live' });
-  });
-  app.get('/readyz', (_request, response) => {
-    const { ready, starting } = gateway.laneCounts;
-    const lanes = { ready, starting };
-    response.status(gateway.ready ? 200 : 503).json({ status: gateway.ready ? 'ready' : 'not ready', lanes });
-  });
+  app.use(probeRoutes(gateway));
   if (metrics !== undefined && deps.metricsElsewhere !== true) app.get('/metrics', metricsRoute(metrics));
   if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps));
   app.get('/', (_request, response) => {

@@ -4,10 +4,11 @@ import type { IncomingMessage } from 'node:http';
 import busboy from 'busboy';
 import { RequestError } from '../errors.js';
 import { ByteSink } from './byte-sink.js';
+import { reasonOf } from './cut-off.js';
 
 /**
  * @param maxBytes largest picture
- * @throws RequestError too_many_bytes, empty_body, bad_multipart, client_gone
+ * @throws RequestError too_many_bytes, empty_body, bad_multipart, client_gone, request_timeout
  */
 export async function readImage(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const type = request.headers['content-type'] ?? '';
@@ -34,12 +35,9 @@ function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     };
     request.on('data', take);
     request.on('end', () => resolve(sink.bytes()));
-    request.on('error', () =>
-      reject(new RequestError('client_gone', 'the caller left before the whole picture was sent')),
-    );
+    request.on('error', () => reject(reasonOf(request)));
     request.on('close', () => {
-      if (!request.complete)
-        reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+      if (!request.complete) reject(reasonOf(request));
     });
   });
 }
@@ -64,7 +62,7 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     }
     let image: Buffer | undefined;
     let seen = false;
-    form.on('file', (name, stream) => {
+    form.on('file', (name: string | undefined, stream) => {
       // A form that ends inside of the file destroys this stream with an error too; the form's own says it to the caller.
       stream.on('error', () => {});
       if (name !== 'image' || seen) {
@@ -72,7 +70,8 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
         bad(
           name === 'image'
             ? 'more than one file field "image"'
-            : `the file field is called "image", not "${name.slice(0, 40)}"`,
+            : // A part may have no name at all.
+              `the file field is called "image", not "${name?.slice(0, 40) ?? ''}"`,
         );
         return;
       }
@@ -90,8 +89,7 @@ function readForm(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     });
     form.on('error', () => bad('the multipart body is broken or incomplete'));
     request.on('close', () => {
-      if (!request.complete)
-        reject(new RequestError('client_gone', 'the caller left before the whole picture was sent'));
+      if (!request.complete) reject(reasonOf(request));
     });
     request.pipe(form);
   });

@@ -2,8 +2,11 @@
 
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
 import { RequestError } from '../errors.js';
+import type { Gateway } from '../gateway/gateway.js';
 import type { Metrics } from '../telemetry/metrics.js';
+import { probeRoutes } from './probes.js';
 import { asRequestError, sendProblem } from './problem.js';
+import { securityHeaders } from './security-headers.js';
 
 export function metricsRoute({ registry }: Metrics): RequestHandler {
   return async (_request, response) => {
@@ -11,17 +14,16 @@ export function metricsRoute({ registry }: Metrics): RequestHandler {
   };
 }
 
-/** Scrapes and the probe of life; none of what callers ask. */
-export function createMetricsApp(metrics: Metrics): Express {
+/** Scrapes and probes; none of what callers ask. */
+export function createMetricsApp(metrics: Metrics, gateway: Gateway): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
+  app.use(securityHeaders);
   app.get('/metrics', metricsRoute(metrics));
-  app.get('/livez', (_request, response) => {
-    response.json({ status: 'live' });
-  });
+  app.use(probeRoutes(gateway));
   app.use((_request, response) => {
-    sendProblem(response, new RequestError('not_found', 'only /metrics and /livez are answered here'));
+    sendProblem(response, new RequestError('not_found', 'only /metrics, /livez and /readyz are answered here'));
   });
   const onError: ErrorRequestHandler = (error: unknown, _request, response, _next) =>
     sendProblem(response, asRequestError(error));

@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { RequestError, type RequestErrorCode } from '../errors.js';
 
 const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
+  bad_request: { status: 400, title: 'This is not HTTP' },
   bad_query: { status: 400, title: 'The query is wrong' },
   bad_multipart: { status: 400, title: 'The multipart body is wrong' },
   bad_inference_request: { status: 400, title: 'The inference request is wrong' },
@@ -13,12 +14,14 @@ const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
   unknown_policy: { status: 404, title: 'There is no such policy' },
   not_found: { status: 404, title: 'There is nothing here' },
   method_not_allowed: { status: 405, title: 'This method is not for this address' },
+  request_timeout: { status: 408, title: 'The request took too long to come' },
   too_many_bytes: { status: 413, title: 'The picture has too many bytes' },
   too_many_pixels: { status: 413, title: 'The picture has too many pixels' },
   unsupported_format: { status: 415, title: 'Not a picture format that is answered' },
   damaged_image: { status: 422, title: 'The picture is damaged' },
   poison_image: { status: 422, title: 'The picture kills its lanes' },
   rate_limited: { status: 429, title: 'Too many requests from this caller' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   // 499 is nginx's; nobody reads it but the metrics, since the caller has left.
   client_gone: { status: 499, title: 'The caller left' },
   internal: { status: 500, title: 'Something is wrong inside' },

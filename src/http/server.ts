@@ -1,21 +1,26 @@
 /** An app on a socket: listens, and stops without dropping what runs. */
 
-import { createServer, type RequestListener, type Server } from 'node:http';
-import { type AddressInfo, Server as NetServer, type Socket } from 'node:net';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
+import type { CutReason } from '../telemetry/connection-metrics.js';
+import { SocketGuard } from './socket-guard.js';
+import { SOCKET_LIMITS, type SocketLimits } from './socket-limits.js';
+import type { TlsMaterial } from './tls.js';
 
 export interface ServerOptions {
   readonly host: string;
   /** 0: any free port. */
   readonly port: number;
+  readonly limits?: SocketLimits;
+  /** HTTPS with these; without, HTTP. */
+  readonly tls?: TlsMaterial | undefined;
+  /** A connection was cut off or turned away. */
+  readonly onCut?: ((reason: CutReason) => void) | undefined;
 }
 
-/** Time to send headers, and the whole request. */
-const HEADERS_MS = 10_000;
-const REQUEST_MS = 60_000;
-/** How long a connection may wait for its next request. */
-const KEEP_ALIVE_MS = 30_000;
-/** How often these times are looked at. */
+/** How often times are looked at. */
 const CHECK_MS = 1000;
 /** While closing, a kept-alive connection may bring one more request for so long. */
 const LINGER_MS = 250;
@@ -29,44 +34,56 @@ const QUIET_MS = 20;
 export class HttpServer {
   readonly #server: Server;
   readonly #options: ServerOptions;
-  /** When each came in. */
-  readonly #sockets = new Map<Socket, number>();
+  readonly #guard: SocketGuard;
   #closing: Promise<void> | undefined;
   #releasing = false;
 
   constructor(app: RequestListener, options: ServerOptions) {
     this.#options = options;
-    this.#server = createServer(
-      {
-        headersTimeout: HEADERS_MS,
-        requestTimeout: REQUEST_MS,
-        keepAliveTimeout: KEEP_ALIVE_MS,
-        connectionsCheckingInterval: CHECK_MS,
-      },
-      (request, response) => {
-        // On the way out, a kept-alive connection is told to go with its answer.
-        if (this.#releasing || this.#closing !== undefined) response.setHeader('Connection', 'close');
-        app(request, response);
-      },
-    );
-    this.#server.on('connection', (socket: Socket) => this.#hold(socket));
-  }
-
-  #hold(socket: Socket): void {
-    this.#sockets.set(socket, performance.now());
-    socket.once('close', () => this.#sockets.delete(socket));
+    const { limits = SOCKET_LIMITS, tls, onCut = () => {} } = options;
+    const settings = {
+      headersTimeout: limits.headersMs,
+      requestTimeout: limits.requestMs,
+      keepAliveTimeout: limits.keepAliveMs,
+      maxHeaderSize: limits.headerBytes,
+      // Asked for by the guard: Node's own refusal is no problem document.
+      requireHostHeader: false,
+      connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
+    };
+    const listener: RequestListener = (request, response: ServerResponse) => {
+      // On the way out, a kept-alive connection is told to go with its answer.
+      if (this.#releasing || this.#closing !== undefined) response.setHeader('Connection', 'close');
+      if (this.#guard.admit(request, response)) app(request, response);
+    };
+    this.#server =
+      tls === undefined
+        ? createServer(settings, listener)
+        : createTlsServer({ ...settings, ...tls, handshakeTimeout: limits.headersMs }, listener);
+    // Node leaves further ones out silently: with one more it shows that there were too many.
+    this.#server.maxHeadersCount = limits.headers + 1;
+    this.#guard = new SocketGuard(this.#server, tls !== undefined, limits, onCut);
   }
 
   /** @returns where it listens, for example http://localhost:8080 */
   async listen(): Promise<string> {
-    const { host, port } = this.#options;
+    const { host, port, tls } = this.#options;
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject);
       this.#server.listen(port, host, resolve);
     });
     const bound = this.#server.address() as AddressInfo;
     const shown = ['0.0.0.0', '::'].includes(bound.address) ? 'localhost' : bound.address;
-    return `http://${shown.includes(':') ? `[${shown}]` : shown}:${bound.port}`;
+    return `http${tls === undefined ? '' : 's'}://${shown.includes(':') ? `[${shown}]` : shown}:${bound.port}`;
+  }
+
+  /** Open connections. */
+  get connections(): number {
+    return this.#guard.size;
+  }
+
+  /** New connections get these; those that are open keep what they were opened with. */
+  renewTls(tls: TlsMaterial): void {
+    (this.#server as TlsServer).setSecureContext(tls);
   }
 
   /**
@@ -114,7 +131,6 @@ export class HttpServer {
   /** Also connections that never said anything, which Node does not count as idle. */
   #dropIdle(): void {
     this.#server.closeIdleConnections();
-    const before = performance.now() - SILENT_MS;
-    for (const [socket, since] of this.#sockets) if (socket.bytesRead === 0 && since < before) socket.destroy();
+    this.#guard.dropSilent(performance.now() - SILENT_MS);
   }
 }

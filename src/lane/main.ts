@@ -106,7 +106,7 @@ function start(message: Extract<ToLane, { type: 'start' }>): void {
       outbox.traced.push(run);
     },
   });
-  send({ type: 'ready' });
+  send({ type: 'ready', residentBytes: process.memoryUsage.rss() });
 }
 
 async function receive(message: ToLane): Promise<void> {

@@ -203,7 +203,7 @@ export type ToLane =
 export type FromLane =
   | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
   | { readonly type: 'measured'; readonly measured: Measured }
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly residentBytes: number }
   | { readonly type: 'beat'; readonly usage: LaneUsage }
   | ({
       readonly type: 'results';

@@ -33,7 +33,7 @@ export class StageSession {
         interOpNumThreads: 1,
         executionMode: 'sequential',
         graphOptimizationLevel: 'all',
-        // Each session would keep the memory of its largest batch for ever: half of a lane's (measured). See MALLOC in gateway/lane.
+        // Each session would keep the memory of its largest batch for ever: half of a lane's (measured). See MALLOC in gateway/lane-process.
         enableCpuMemArena: false,
         // Several sessions that spin for work slow one another down by a factor of 4 (measured).
         extra: { session: { intra_op: { allow_spinning: '0' } } },

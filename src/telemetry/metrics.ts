@@ -4,6 +4,7 @@ import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Audited } from '../gateway/generation.js';
 import type { LaneWork } from '../lane/messages.js';
+import { ConnectionMetrics, type CutReason } from './connection-metrics.js';
 import { EnergyMetrics, type EnergyOptions, WATTS_PER_CORE } from './energy-metrics.js';
 import { LaneMetrics } from './lane-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
@@ -18,6 +19,8 @@ export class Metrics {
   readonly #lanes: LaneMetrics;
   readonly #service: ServiceMetrics;
   readonly #energy: EnergyMetrics;
+  readonly #edge: ConnectionMetrics;
+  #connections: () => number = () => 0;
   #gateway: Gateway | undefined;
 
   constructor(energy: EnergyOptions = { wattsPerCore: WATTS_PER_CORE }) {
@@ -29,6 +32,7 @@ export class Metrics {
     this.#service = new ServiceMetrics(registry, gateway);
     this.#lanes = new LaneMetrics(registry, gateway);
     this.#energy = new EnergyMetrics(registry, energy);
+    this.#edge = new ConnectionMetrics(registry, () => this.#connections());
   }
 
   /** Whose queue and lanes the gauges show. */
@@ -69,5 +73,19 @@ export class Metrics {
 
   reloaded(result: 'accepted' | 'rejected'): void {
     this.#service.reloaded(result);
+  }
+
+  /** @param count open connections of callers */
+  watchConnections(count: () => number): void {
+    this.#connections = count;
+  }
+
+  cut(reason: CutReason): void {
+    this.#edge.cut(reason);
+  }
+
+  /** @param notAfterMs when the certificate that is served expires, since the epoch */
+  certificate(notAfterMs: number): void {
+    this.#edge.certificate(notAfterMs);
   }
 }

@@ -19,8 +19,10 @@ describe('sluice serve --metrics-port', () => {
       'sluice_requests_total{cascade="photo200",policy="balanced",code="200"} 1\n',
     );
     expect(await status(`${url}/metrics`)).toBe(404);
-    expect(await status(`${metricsUrl}/livez`)).toBe(200);
-    for (const path of ['/', '/v1/classify', '/v1/policies', '/readyz'])
+    for (const path of ['/livez', '/readyz']) {
+      for (const at of [url, metricsUrl]) expect([path, await status(`${at}${path}`)]).toEqual([path, 200]);
+    }
+    for (const path of ['/', '/v1/classify', '/v1/policies', '/console/figures'])
       expect([path, await status(`${metricsUrl}${path}`)]).toEqual([path, 404]);
     gateway.signal('SIGTERM');
     expect(await gateway.exited).toBe(0);

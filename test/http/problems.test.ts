@@ -80,6 +80,7 @@ describe('a body without a picture is 400', () => {
     ['is no form at all', 'anything'],
     ['has the picture in a field of another name', `${file('picture')}x\n--B--\n`],
     ['has the picture as text', '--B\nContent-Disposition: form-data; name="image"\n\nx\n--B--\n'],
+    ['has a file without a name', '--B\nContent-Disposition: form-data; filename="a.jpg"\n\nx\n--B--\n'],
     ['has two pictures', `${file('image')}x\n${file('image')}y\n--B--\n`],
   ])('bad_multipart when the form %s', async (_, body, type?: string) => {
     expectProblem(await form(body, type), 400, 'bad_multipart');

@@ -1,0 +1,28 @@
+/**
+ * Headers on every answer, for whoever opens one in a browser. A few lines in place of helmet: of its thirteen headers most are
+ * about pages, and the one page here, the console, has its own.
+ */
+
+import type { RequestHandler } from 'express';
+
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
+  // Never guess that an answer is a page or a script.
+  'X-Content-Type-Options': 'nosniff',
+  // Nor be one: an answer that is opened loads nothing, runs nothing, and is framed by nobody.
+  'Content-Security-Policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+  // Other sites' pages may not read answers, nor pull them in as pictures and scripts.
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  // What a picture shows is nobody else's business: no cache keeps an answer. What may be kept says so itself.
+  'Cache-Control': 'no-store',
+};
+
+/** For half a year, this host only: what other hosts of the domain do is not known here. */
+export const HSTS = 'max-age=15552000';
+
+/** Over TLS also Strict-Transport-Security. */
+export const securityHeaders: RequestHandler = (request, response, next) => {
+  response.set(SECURITY_HEADERS);
+  if (request.secure) response.set('Strict-Transport-Security', HSTS);
+  next();
+};

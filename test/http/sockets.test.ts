@@ -1,0 +1,225 @@
+/** The limits of connections, on real sockets. */
+
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { HttpServer } from '../../src/http/server.js';
+import { SOCKET_LIMITS, type SocketLimits } from '../../src/http/socket-limits.js';
+import { startGateway, type TestGateway } from '../support/gateway.js';
+import { jpeg } from '../support/pictures.js';
+import { until } from '../support/process.js';
+import { exchange, heardFrom, opened, problemIn } from '../support/sockets.js';
+
+let served: TestGateway;
+let picture: Buffer;
+let server: HttpServer;
+let port: number;
+const cuts: string[] = [];
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  served = await startGateway({ lanes: 1 });
+  picture = await jpeg();
+});
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await server.close(0);
+});
+afterAll(() => served.gateway.close());
+
+async function listen(limits: Partial<SocketLimits>): Promise<void> {
+  cuts.length = 0;
+  server = new HttpServer(served.app, {
+    host: '127.0.0.1',
+    port: 0,
+    limits: { ...SOCKET_LIMITS, ...limits },
+    onCut: (reason) => cuts.push(reason),
+  });
+  port = Number(new URL(await server.listen()).port);
+}
+
+async function open(): Promise<Socket> {
+  const socket = await opened(port);
+  sockets.push(socket);
+  return socket;
+}
+
+const classify = async () => {
+  const url = `http://127.0.0.1:${port}/v1/classify`;
+  const response = await fetch(url, { method: 'POST', body: new Uint8Array(picture) });
+  await response.arrayBuffer();
+  return response.status;
+};
+const head = (more: string) => `POST /v1/classify HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+
+/** Sends a byte now and then until the server closes. */
+async function drip(first: string, byte: string, everyMs: number): Promise<string> {
+  const socket = await open();
+  const heard = heardFrom(socket);
+  socket.write(first);
+  const timer = setInterval(() => socket.write(byte), everyMs);
+  const said = await heard;
+  clearInterval(timer);
+  return said;
+}
+
+describe('cut off with 408', () => {
+  it('a head that never ends, byte by byte', async () => {
+    await listen({ headersMs: 300 });
+    const { status, code, headers } = problemIn(await drip('POST /v1/classify HTTP/1.1\r\nX-a: ', 'b', 20));
+    expect([status, code]).toEqual([408, 'request_timeout']);
+    expect(headers).toMatch(/^content-type: application\/problem\+json/im);
+    expect(headers).toMatch(/^x-content-type-options: nosniff$/im);
+    expect(headers).toMatch(/^connection: close$/im);
+    expect(cuts).toEqual(['timeout']);
+  });
+
+  it('a connection that says nothing', async () => {
+    await listen({ headersMs: 300 });
+    expect(problemIn(await exchange(port))).toMatchObject({ status: 408, code: 'request_timeout' });
+  });
+
+  it('a body that takes longer than a request may, and it is counted as that', async () => {
+    await listen({ headersMs: 200, requestMs: 400 });
+    const heard = await drip(head('Content-Length: 1000\r\n'), 'x', 20);
+    expect(problemIn(heard)).toMatchObject({ status: 408, code: 'request_timeout' });
+    const counted = async () => (await served.deps.metrics.registry.metrics()).includes('code="408"} 1\n');
+    await until('it is counted', counted);
+  });
+
+  it('chunks that never end', async () => {
+    await listen({ headersMs: 200, requestMs: 400 });
+    const heard = await drip(head('Transfer-Encoding: chunked\r\n'), '1\r\nx\r\n', 20);
+    expect(problemIn(heard)).toMatchObject({ status: 408, code: 'request_timeout' });
+  });
+
+  it('a body that comes too slowly', async () => {
+    await listen({ minBodyRate: 1000 });
+    const heard = await drip(head('Content-Length: 100000\r\n'), 'x', 100);
+    expect(problemIn(heard).detail).toContain('1000 bytes a second');
+    expect(cuts).toEqual(['slow_body']);
+  });
+});
+
+describe('refused at the edge, as a problem', () => {
+  it.each([
+    ['431 for a head that is too long', head(`X-a: ${'b'.repeat(3000)}\r\n`), 431, 'headers_too_large'],
+    [
+      '431 for a target that is too long',
+      `GET /${'a'.repeat(3000)} HTTP/1.1\r\nHost: x\r\n\r\n`,
+      431,
+      'headers_too_large',
+    ],
+    ['431 for too many headers', head(`Connection: close\r\n${'A: b\r\n'.repeat(60)}`), 431, 'headers_too_large'],
+    [
+      '413 for chunk extensions',
+      `${head('Transfer-Encoding: chunked\r\n')}1;${'a'.repeat(20_000)}`,
+      413,
+      'too_many_bytes',
+    ],
+    ['400 for what is not HTTP', '\x16\x03\x01\x02\x00', 400, 'bad_request'],
+    ['400 for two lengths', head('Content-Length: 1\r\nContent-Length: 2\r\n'), 400, 'bad_request'],
+    ['400 for a length and chunks', head('Content-Length: 1\r\nTransfer-Encoding: chunked\r\n'), 400, 'bad_request'],
+    ['400 for a line that is folded', 'GET / HTTP/1.1\r\n Host: x\r\n\r\n', 400, 'bad_request'],
+    ['400 without a host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 400, 'bad_request'],
+  ])('%s', async (_, sent, status, code) => {
+    await listen({ headerBytes: 2048, headers: 50 });
+    const answer = problemIn(await exchange(port, sent));
+    expect(answer).toMatchObject({ status, code });
+    expect(answer.headers).toMatch(/^content-security-policy: default-src 'none'/im);
+  });
+
+  it('413 for chunks beyond the largest picture, however long they go on', async () => {
+    await listen({});
+    const chunk = `100000\r\n${'x'.repeat(1 << 20)}\r\n`;
+    const heard = await exchange(
+      port,
+      head('Transfer-Encoding: chunked\r\n'),
+      ...Array.from({ length: 25 }, () => chunk),
+    );
+    expect(problemIn(heard)).toMatchObject({ status: 413, code: 'too_many_bytes' });
+  });
+});
+
+describe('a body that nobody wants', () => {
+  it('does not keep its connection after the answer', async () => {
+    await listen({});
+    const heard = await drip('POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n', 20);
+    expect(problemIn(heard)).toMatchObject({ status: 404 });
+  });
+});
+
+describe('kept-alive connections', () => {
+  const request = 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n';
+
+  it('are closed after their last request, with its answer', async () => {
+    await listen({ requestsPerConnection: 2 });
+    const socket = await open();
+    const heard = heardFrom(socket);
+    socket.write(request);
+    await until('one is answered', () => socket.bytesRead > 0);
+    socket.write(request);
+    const [first, second, ...more] = (await heard).split('HTTP/1.1 200 OK').slice(1);
+    expect(more).toEqual([]);
+    expect(first).toMatch(/connection: keep-alive/i);
+    expect(second).toMatch(/connection: close/i);
+  });
+
+  it('are closed without a word when no further request comes', async () => {
+    await listen({ keepAliveMs: 100 });
+    const heard = await exchange(port, request);
+    expect(heard.match(/HTTP\/1.1 /g)).toHaveLength(1);
+    expect(cuts).toEqual([]);
+  });
+});
+
+describe('with more connections than may be open', () => {
+  it('300 that never finish a head lock nobody out: they make room', async () => {
+    await listen({ connections: 75 });
+    const loris: Socket[] = [];
+    const drips = setInterval(() => {
+      for (const socket of loris) if (socket.writable) socket.write('b');
+    }, 50);
+    const statuses = [];
+    for (let wave = 0; wave < 4; wave++) {
+      const more = await Promise.all(Array.from({ length: 75 }, open));
+      for (const socket of more) {
+        socket.on('error', () => {});
+        socket.write('POST /v1/classify HTTP/1.1\r\nHost: x\r\nX-a: ');
+      }
+      loris.push(...more);
+      await sleep(300);
+      for (let i = 0; i < 5; i++) statuses.push(await classify());
+    }
+    clearInterval(drips);
+    expect(new Set(statuses)).toEqual(new Set([200]));
+    expect(server.connections).toBeLessThanOrEqual(75);
+    expect(new Set(cuts)).toEqual(new Set(['made_room']));
+    expect(cuts.length).toBeGreaterThanOrEqual(225);
+  });
+
+  it('one that is turned away hears 503 and when to come back', async () => {
+    await listen({ connections: 2 });
+    for (let i = 0; i < 2; i++) {
+      const socket = await open();
+      socket.write(head('Content-Length: 1000\r\nExpect: 100-continue\r\n'));
+      await until('its head was read', () => socket.bytesRead > 0);
+    }
+    // Bodies that have just begun are no reason to turn anybody out.
+    const answer = problemIn(await exchange(port, 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n'));
+    expect(answer).toMatchObject({ status: 503, code: 'overloaded' });
+    expect(answer.headers).toMatch(/^retry-after: 1$/im);
+    expect(cuts).toEqual(['full']);
+  });
+
+  it('an address that has all that it may have hears 429', async () => {
+    await listen({ connectionsPerAddress: 2 });
+    await open();
+    await open();
+    await until('both are in', () => server.connections === 2);
+    expect(problemIn(await exchange(port))).toMatchObject({ status: 429, code: 'rate_limited' });
+    for (const socket of sockets) socket.destroy();
+    await until('they have left', () => server.connections === 0);
+    expect(await classify()).toBe(200);
+  });
+});
