@@ -6,9 +6,12 @@
 /** Codes of errors about one request; the list is part of the HTTP contract. */
 export type RequestErrorCode =
   | 'bad_query'
+  | 'bad_header'
   | 'bad_multipart'
   | 'empty_body'
   | 'unauthorized'
+  | 'forbidden_cascade'
+  | 'forbidden_policy'
   | 'unknown_cascade'
   | 'unknown_policy'
   | 'not_found'

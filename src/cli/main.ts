@@ -8,6 +8,7 @@ import { evaluateCommand } from './evaluate.js';
 import { report } from './fail.js';
 import { importCommand } from './import.js';
 import { inspectCommand } from './inspect.js';
+import { keyCommand } from './key.js';
 import { serveCommand } from './serve.js';
 import { tuneCommand } from './tune.js';
 import { validateCommand } from './validate.js';
@@ -28,6 +29,7 @@ for (const add of [
   importCommand,
   tuneCommand,
   validateCommand,
+  keyCommand,
 ])
   add(program);
 

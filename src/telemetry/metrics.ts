@@ -1,9 +1,11 @@
 /** The gateway's Prometheus metrics. Names are part of the contract; labels come from the configuration, never from a caller. */
 
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Shed } from '../gateway/dispatcher.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Audited } from '../gateway/generation.js';
 import type { LaneWork } from '../lane/messages.js';
+import { AdmissionMetrics } from './admission-metrics.js';
 import { EnergyMetrics, type EnergyOptions, WATTS_PER_CORE } from './energy-metrics.js';
 import { LaneMetrics } from './lane-metrics.js';
 import { RequestMetrics } from './request-metrics.js';
@@ -17,6 +19,7 @@ export class Metrics {
   readonly #requests: RequestMetrics;
   readonly #lanes: LaneMetrics;
   readonly #service: ServiceMetrics;
+  readonly #admission: AdmissionMetrics;
   readonly #energy: EnergyMetrics;
   #gateway: Gateway | undefined;
 
@@ -27,6 +30,7 @@ export class Metrics {
     for (const name of MISNAMED) registry.removeSingleMetric(name);
     this.#requests = new RequestMetrics(registry);
     this.#service = new ServiceMetrics(registry, gateway);
+    this.#admission = new AdmissionMetrics(registry, gateway);
     this.#lanes = new LaneMetrics(registry, gateway);
     this.#energy = new EnergyMetrics(registry, energy);
   }
@@ -47,6 +51,14 @@ export class Metrics {
 
   audited(audited: Audited): void {
     this.#requests.audited(audited);
+  }
+
+  shed(shed: Shed): void {
+    this.#admission.shed(shed);
+  }
+
+  keysReloaded(result: 'accepted' | 'rejected'): void {
+    this.#admission.keysReloaded(result);
   }
 
   laneReady(lane: number): void {

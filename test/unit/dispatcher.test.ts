@@ -240,3 +240,51 @@ describe('work that nobody waits for', () => {
     expect(dispatcher.queued).toBe(1);
   });
 });
+
+describe('two priorities', () => {
+  const ask = (dispatcher: Dispatcher, name: string, priority: 'interactive' | 'batch') =>
+    code(dispatcher.dispatch({ ...request(name), priority }));
+  const names = ({ jobs }: ScriptedLane) => jobs.map(({ image }) => String(image));
+  /** Answers one after the other, so that each next one is chosen with all the others waiting. */
+  const answerAll = (dispatcher: Dispatcher, lane: ScriptedLane) => {
+    for (let i = 0; i < lane.jobs.length; i++) dispatcher.results(lane, [answerTo(lane.jobs[i]!)]);
+  };
+
+  it('interactive goes before batch that came earlier, and batch has one turn in ten', async () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 100, window: 1 }, QUIET);
+    const all = Array.from({ length: 6 }, (_, i) => ask(dispatcher, `b${i}`, 'batch'));
+    for (let i = 0; i < 30; i++) all.push(ask(dispatcher, `i${i}`, 'interactive'));
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    answerAll(dispatcher, lane);
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['answered']));
+    const order = names(lane);
+    expect(order.slice(0, 9)).toEqual(Array.from({ length: 9 }, (_, i) => `i${i}`));
+    expect(['b0', 'b1', 'b2'].map((name) => order.indexOf(name))).toEqual([9, 19, 29]);
+    expect(order.slice(-3)).toEqual(['b3', 'b4', 'b5']);
+  });
+
+  it('batch leaves places in each lane for interactive ones', () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 100, window: 4 }, QUIET);
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    for (let i = 0; i < 6; i++) void ask(dispatcher, `b${i}`, 'batch');
+    expect(names(lane)).toEqual(['b0', 'b1', 'b2']);
+    void ask(dispatcher, 'i0', 'interactive');
+    expect(names(lane)).toEqual(['b0', 'b1', 'b2', 'i0']);
+    expect([dispatcher.queuedOf('batch'), dispatcher.queuedOf('interactive')]).toEqual([3, 0]);
+  });
+
+  it('batch is refused while interactive is still taken, and each refusal is told', async () => {
+    const shed: object[] = [];
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 4 }, { ...QUIET, shed: (one) => shed.push(one) });
+    for (let i = 0; i < 2; i++) void ask(dispatcher, `b${i}`, 'batch');
+    expect(await ask(dispatcher, 'b2', 'batch')).toBe('overloaded');
+    for (let i = 0; i < 2; i++) void ask(dispatcher, `i${i}`, 'interactive');
+    expect(await ask(dispatcher, 'i2', 'interactive')).toBe('overloaded');
+    expect(shed).toEqual([
+      { priority: 'batch', reason: 'queue' },
+      { priority: 'interactive', reason: 'queue' },
+    ]);
+  });
+});
