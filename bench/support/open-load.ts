@@ -7,6 +7,8 @@ export interface OpenLoadRequest {
   readonly host: string;
   readonly port: number;
   readonly path: string;
+  /** Of each request, besides its own. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Bodies, taken in turn. */
   readonly pictures: readonly Uint8Array[];
   /** Requests a second, one phase after the other. */
@@ -31,7 +33,7 @@ export interface Sent {
 /** Sent within this much of one another: a timer cannot do better. */
 const TICK_MS = 2;
 
-serve(async ({ host, port, path, pictures, phases }: OpenLoadRequest): Promise<readonly Sent[]> => {
+serve(async ({ host, port, path, headers: more, pictures, phases }: OpenLoadRequest): Promise<readonly Sent[]> => {
   const agent = new Agent({ keepAlive: true, maxSockets: 4096 });
   const times: number[] = [];
   let start = 0;
@@ -58,7 +60,7 @@ serve(async ({ host, port, path, pictures, phases }: OpenLoadRequest): Promise<r
         const guess = answer?.predictions[0].index ?? -1;
         resolve({ picture, atMs, ms, status, guess, point: answer?.route.point ?? '' });
       };
-      const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': pictures[picture]!.length };
+      const headers = { ...more, 'Content-Type': 'application/octet-stream', 'Content-Length': pictures[picture]!.length };
       const call = request({ host, port, path, method: 'POST', agent, headers }, (response) => {
         let body = '';
         response.setEncoding('utf8');

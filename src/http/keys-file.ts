@@ -31,17 +31,13 @@ const Key = z
     policy: z.string().min(1).optional().describe('for requests that name none'),
     cascade: z.string().min(1).optional().describe('for requests that name none'),
   })
-  .refine(({ burst, rate }) => burst === undefined || rate !== undefined, {
-    path: ['burst'],
-    error: 'a burst needs a rate',
-  })
-  .refine(({ policy, policies }) => policy === undefined || (policies?.includes(policy) ?? true), {
-    path: ['policy'],
-    error: 'allowed: one of its policies',
-  })
-  .refine(({ cascade, cascades }) => cascade === undefined || (cascades?.includes(cascade) ?? true), {
-    path: ['cascade'],
-    error: 'allowed: one of its cascades',
+  .superRefine(({ burst, rate, policy, policies, cascade, cascades }, context) => {
+    const wrong = (key: string, input: unknown, message: string) =>
+      context.addIssue({ code: 'custom', path: [key], input, message });
+    if (burst !== undefined && rate === undefined) wrong('burst', burst, 'a burst needs a rate');
+    if (policy !== undefined && policies?.includes(policy) === false) wrong('policy', policy, 'allowed: one of its policies');
+    if (cascade !== undefined && cascades?.includes(cascade) === false)
+      wrong('cascade', cascade, 'allowed: one of its cascades');
   });
 
 const KeysFile = z.strictObject({ keys: z.array(Key).max(MOST_KEYS) });
@@ -64,18 +60,18 @@ export async function readKeys(file: string): Promise<readonly ApiKey[]> {
 
 /** Settings whose values are no secrets, wherever they are found. */
 const SHOWN = /^keys\[\d+\]\.(name|rate|burst|concurrency|priority|policies|cascades|policy|cascade)\b/;
-/** A name of a setting is shorter: this may be a key in the wrong place. */
-const LONG_NAME = /"[^"]{16,}"/g;
+/** Settings and most of their values are shorter: this may be a key in the wrong place. */
+const LONG = /"[^"]{16,}?("|(?=; ))/g;
 
 /** People put keys where hashes belong, and an error ends in a log. */
 function withoutSecrets({ file, key, reason }: ConfigError): ConfigError {
-  if (SHOWN.test(key) && !reason.startsWith('unknown key')) return new ConfigError(file, key, reason);
+  if (SHOWN.test(key)) return new ConfigError(file, key, reason.replaceAll(LONG, '(not shown)'));
   if (reason.startsWith('not valid YAML')) {
     const place = /at line \d+, column \d+/.exec(reason)?.[0];
     return new ConfigError(file, key, `not valid YAML${place === undefined ? '' : ` ${place}`}`);
   }
   const hidden = reason.replace(/^found .*?; (?=[^;]*$)/s, 'found a value that is not shown; ');
-  return new ConfigError(file, key.length > 60 ? '' : key, hidden.replaceAll(LONG_NAME, '(not shown)'));
+  return new ConfigError(file, key.length > 60 ? '' : key, hidden.replaceAll(LONG, '(not shown)'));
 }
 
 /** Names in the file that nothing has: a key that may use only those may use nothing. */

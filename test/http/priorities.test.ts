@@ -5,13 +5,14 @@ import { sha256 } from '../../src/http/key-ring.js';
 import { answerOf, expectProblem, post } from '../support/contract.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { drawn } from '../support/pictures.js';
+import { until } from '../support/process.js';
 
 let served: TestGateway;
 let image: Buffer;
 beforeAll(async () => {
   // Half of the queue is batch's: many times fewer than come at once.
-  served = await startGateway({ lanes: 1, queue: 60, maxWaitMs: 60_000 });
-  image = await drawn(600, 600).png().toBuffer();
+  served = await startGateway({ lanes: 1, queue: 20, maxWaitMs: 60_000 });
+  image = await drawn(400, 400).png().toBuffer();
 });
 afterAll(() => served.gateway.close());
 
@@ -23,7 +24,7 @@ const shed = async (priority: string) => {
 describe('while batch floods', () => {
   it('interactive requests are all answered, and batch is refused with a time to come back', async () => {
     let over = false;
-    const flood = Array.from({ length: 100 }, async () => {
+    const flood = Array.from({ length: 50 }, async () => {
       const refused: number[] = [];
       let answered = 0;
       while (!over) {
@@ -37,7 +38,7 @@ describe('while batch floods', () => {
       return { answered, refused };
     });
     const interactive = Array.from({ length: 4 }, async () => {
-      for (let i = 0; i < 10; i++) answerOf(await post(served.app, image));
+      for (let i = 0; i < 5; i++) answerOf(await post(served.app, image));
     });
     await Promise.all(interactive).finally(() => {
       over = true;
@@ -58,7 +59,7 @@ describe('while batch floods', () => {
     const app = createApp({ ...served.deps, auth: new Auth({ keyHashes: [], ratePerSecond: 0, keys }) });
     const before = await shed('batch');
     const all = await Promise.all(
-      Array.from({ length: 150 }, () =>
+      Array.from({ length: 60 }, () =>
         post(app, image).set('X-API-Key', secret).set('X-Sluice-Priority', 'interactive'),
       ),
     );
@@ -86,8 +87,7 @@ describe('a request that would wait longer than its deadline', () => {
     for (let i = 0; i < 12; i++) answerOf(await post(served.app, image));
     const crowd = Array.from({ length: 30 }, () => post(served.app, image));
     const waiting = Promise.all(crowd);
-    while (served.gateway.queued < 10) await new Promise((resolve) => setImmediate(resolve));
-    expect(served.gateway.expectedWaitMs('interactive')).toBeGreaterThan(0);
+    await until('there are some before it', () => served.gateway.expectedWaitMs('interactive') > 5);
     const wish = { deadlineAt: Date.now() + 1 };
     expect(() => served.gateway.admit(wish)).toThrow(expect.objectContaining({ code: 'overloaded' }));
     using admitted = served.gateway.admit({ deadlineAt: Date.now() + 600_000 });

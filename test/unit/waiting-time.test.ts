@@ -18,23 +18,21 @@ const COSTS = [2, 20];
 function simulate(arrivals: readonly Arrival[], lanes: number): { expectedMs: number; waitedMs: number }[] {
   const time = new WaitingTime();
   const free = Array.from({ length: lanes }, () => 0);
-  const ends: { atMs: number; plan: number; priority: Priority; from: number }[] = [];
-  let busy: { from: number; to: number }[] = [];
-  const busyAt = (ms: number) => busy.filter(({ from, to }) => from <= ms && ms < to).length;
+  const ends: { atMs: number; plan: number; priority: Priority; }[] = [];
+  // What a lane has been given it does without a pause.
+  const busyAt = (ms: number) => free.filter((until) => until > ms).length;
   let now = 0;
   /** From one end or beginning of work to the next, because lanes become idle between two arrivals. */
   const advance = (toMs: number) => {
-    const turns = busy.flatMap(({ from, to }) => [from, to]).filter((at) => at > now && at < toMs);
+    const turns = free.filter((at) => at > now && at < toMs);
     for (const at of [...turns.sort((a, b) => a - b), toMs]) {
       time.advance(busyAt(now), at);
       now = at;
     }
-    busy = busy.filter(({ to }) => to > now);
   };
   const seen: { expectedMs: number; waitedMs: number }[] = [];
   time.advance(0, 0);
   for (const { atMs, plan, priority } of arrivals) {
-    ends.sort((a, b) => a.atMs - b.atMs);
     while (ends[0] !== undefined && ends[0].atMs <= atMs) {
       const end = ends.shift()!;
       advance(end.atMs);
@@ -48,8 +46,8 @@ function simulate(arrivals: readonly Arrival[], lanes: number): { expectedMs: nu
     free[lane] = to;
     seen.push({ expectedMs: time.expectedMs(priority, lanes), waitedMs: from - atMs });
     time.entered(plan, priority);
-    ends.push({ atMs: to, plan, priority, from });
-    busy.push({ from, to });
+    ends.push({ atMs: to, plan, priority });
+    ends.sort((a, b) => a.atMs - b.atMs);
   }
   return seen;
 }
