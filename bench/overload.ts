@@ -49,9 +49,9 @@ export async function run(args: readonly string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
-  const [times, seconds, deadlineMs, side] = ([values.times, values.seconds, values['deadline-ms'], values.side] as const).map(
-    Number,
-  ) as [number, number, number, number];
+  const [times, seconds, deadlineMs, side] = (
+    [values.times, values.seconds, values['deadline-ms'], values.side] as const
+  ).map(Number) as [number, number, number, number];
   if (![times, seconds, deadlineMs, side].every((value) => value > 0))
     throw new RangeError('--times, --seconds, --deadline-ms and --side: allowed are numbers above 0');
   const where = machine();
@@ -130,7 +130,10 @@ class MemoryWatch {
     this.#look();
     const quarter = Math.max(1, Math.floor(this.#samples.length / 4));
     const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
-    const [first, last] = [this.#samples.slice(0, quarter), this.#samples.slice(-quarter)].map(median) as [number, number];
+    const [first, last] = [this.#samples.slice(0, quarter), this.#samples.slice(-quarter)].map(median) as [
+      number,
+      number,
+    ];
     return { first, last, most: Math.max(...this.#samples) };
   }
 
@@ -149,7 +152,17 @@ function shown(
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const { first, last, most } = report.memory_mb;
   return table(
-    ['load', 'goodput', 'of capacity', 'refused', 'late', 'p50 ms', 'p99 ms', 'deadline', 'memory MB first / last / most'],
+    [
+      'load',
+      'goodput',
+      'of capacity',
+      'refused',
+      'late',
+      'p50 ms',
+      'p99 ms',
+      'deadline',
+      'memory MB first / last / most',
+    ],
     [
       [
         `${report.times} x ${report.capacity}/s`,

@@ -43,12 +43,9 @@ export async function run(args: readonly string[]): Promise<number> {
       json: { type: 'boolean', default: false },
     },
   });
-  const [share, times, seconds, side] = ([values.share, values.times, values.seconds, values.side] as const).map(Number) as [
-    number,
-    number,
-    number,
-    number,
-  ];
+  const [share, times, seconds, side] = ([values.share, values.times, values.seconds, values.side] as const).map(
+    Number,
+  ) as [number, number, number, number];
   if (![share, times, seconds, side].every((value) => value > 0))
     throw new RangeError('--share, --times, --seconds and --side: allowed are numbers above 0');
   const where = machine();
@@ -81,7 +78,17 @@ export async function run(args: readonly string[]): Promise<number> {
       Object.entries({ alone, beside, flood }).map(([name, sent]) => [name, outcomeOf(sent, 0, seconds * 1000)]),
     ) as Record<'alone' | 'beside' | 'flood', Outcome>;
     const p95_ratio = Number((outcomes.beside.p95_ms / outcomes.alone.p95_ms).toFixed(2));
-    const report = { bench: 'priority', machine: where, ...target, share, times, seconds, capacity, ...outcomes, p95_ratio };
+    const report = {
+      bench: 'priority',
+      machine: where,
+      ...target,
+      share,
+      times,
+      seconds,
+      capacity,
+      ...outcomes,
+      p95_ratio,
+    };
     const json = `${JSON.stringify(report, undefined, 2)}\n`;
     const file = await keepResult('priority', where.date, json);
     process.stdout.write(values.json ? json : `${shown(outcomes)}\np95 beside the flood / alone: ${p95_ratio}\n`);

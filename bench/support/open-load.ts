@@ -60,7 +60,11 @@ serve(async ({ host, port, path, headers: more, pictures, phases }: OpenLoadRequ
         const guess = answer?.predictions[0].index ?? -1;
         resolve({ picture, atMs, ms, status, guess, point: answer?.route.point ?? '' });
       };
-      const headers = { ...more, 'Content-Type': 'application/octet-stream', 'Content-Length': pictures[picture]!.length };
+      const headers = {
+        ...more,
+        'Content-Type': 'application/octet-stream',
+        'Content-Length': pictures[picture]!.length,
+      };
       const call = request({ host, port, path, method: 'POST', agent, headers }, (response) => {
         let body = '';
         response.setEncoding('utf8');

@@ -35,7 +35,8 @@ const Key = z
     const wrong = (key: string, input: unknown, message: string) =>
       context.addIssue({ code: 'custom', path: [key], input, message });
     if (burst !== undefined && rate === undefined) wrong('burst', burst, 'a burst needs a rate');
-    if (policy !== undefined && policies?.includes(policy) === false) wrong('policy', policy, 'allowed: one of its policies');
+    if (policy !== undefined && policies?.includes(policy) === false)
+      wrong('policy', policy, 'allowed: one of its policies');
     if (cascade !== undefined && cascades?.includes(cascade) === false)
       wrong('cascade', cascade, 'allowed: one of its cascades');
   });
@@ -61,7 +62,7 @@ export async function readKeys(file: string): Promise<readonly ApiKey[]> {
 /** Settings whose values are no secrets, wherever they are found. */
 const SHOWN = /^keys\[\d+\]\.(name|rate|burst|concurrency|priority|policies|cascades|policy|cascade)\b/;
 /** Settings and most of their values are shorter: this may be a key in the wrong place. */
-const LONG = /"[^"]{16,}?("|(?=; ))/g;
+const LONG = /"[^";]{16,}?("|(?=; ))/g;
 
 /** People put keys where hashes belong, and an error ends in a log. */
 function withoutSecrets({ file, key, reason }: ConfigError): ConfigError {

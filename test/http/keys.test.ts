@@ -69,7 +69,8 @@ describe('a key with limits of its own', () => {
     const refused = all.filter(({ status }) => status !== 200);
     expect(refused.length).toBeGreaterThan(0);
     expect(refused.length).toBeLessThanOrEqual(38);
-    for (const response of refused) expect(expectProblem(response, 429, 'rate_limited')).toContain('2 requests at a time');
+    for (const response of refused)
+      expect(expectProblem(response, 429, 'rate_limited')).toContain('2 requests at a time');
     for (let i = 0; i < 3; i++) answerOf(await ask(app, 'two'));
     // What was refused for another reason gave its place back too.
     for (let i = 0; i < 3; i++) expectProblem(await ask(app, 'two', { policy: 'wild' }), 404, 'unknown_policy');

@@ -29,7 +29,15 @@ describe('the file of keys', () => {
   - { name: nightly, sha256: ${OTHER}, priority: batch, concurrency: 4, cascades: [cifar10] }
 `);
     expect(keys).toEqual([
-      { name: 'app', sha256: HASH, rate: 0.5, burst: 3, priority: 'interactive', policies: ['fast', 'full'], policy: 'fast' },
+      {
+        name: 'app',
+        sha256: HASH,
+        rate: 0.5,
+        burst: 3,
+        priority: 'interactive',
+        policies: ['fast', 'full'],
+        policy: 'fast',
+      },
       { name: 'nightly', sha256: OTHER, priority: 'batch', concurrency: 4, cascades: ['cifar10'] },
     ]);
     expect(await read('keys: []')).toEqual([]);
@@ -39,9 +47,19 @@ describe('the file of keys', () => {
   it.each([
     ['a rate of nothing', one(', rate: 0'), 'keys[0].rate', 'found 0; expected number to be >0'],
     ['a burst without a rate', one(', burst: 3'), 'keys[0].burst', 'found 3; a burst needs a rate'],
-    ['a priority that is none', one(', priority: high'), 'keys[0].priority', 'found "high"; expected one of "interactive"|"batch"'],
+    [
+      'a priority that is none',
+      one(', priority: high'),
+      'keys[0].priority',
+      'found "high"; expected one of "interactive"|"batch"',
+    ],
     ['no policies', one(', policies: []'), 'keys[0].policies', 'found []; allowed: a list with at least one name'],
-    ['a default that it may not use', one(', policies: [a], policy: b'), 'keys[0].policy', 'found "b"; allowed: one of its'],
+    [
+      'a default that it may not use',
+      one(', policies: [a], policy: b'),
+      'keys[0].policy',
+      'found "b"; allowed: one of its',
+    ],
     ['a misspelt setting', one(', rat: 3'), 'keys[0]', 'unknown key "rat"; allowed: name, sha256, rate'],
     ['a name with a space', `keys: [{ name: a b, sha256: ${HASH} }]`, 'keys[0].name', 'found "a b"; allowed: 1 to 64'],
     ['a name twice', `${one('')}\n  - { name: a, sha256: ${OTHER} }`, 'keys[1].name', 'the same as keys[0].name'],
@@ -93,7 +111,11 @@ describe('a ring of keys', () => {
   it('finds each by its key, and none by a wrong one, or one that is too short to be safe', () => {
     const ring = new KeyRing();
     ring.replace([key('a', A), key('b', B), key('short', 'sesame')]);
-    expect([A, B, 'sesame', '', `${A}x`].map((given) => ring.find(given)?.key.name)).toEqual(['a', 'b', ...[0, 0, 0].map(() => undefined)]);
+    expect([A, B, 'sesame', '', `${A}x`].map((given) => ring.find(given)?.key.name)).toEqual([
+      'a',
+      'b',
+      ...[0, 0, 0].map(() => undefined),
+    ]);
   });
 
   it('keeps what a caller has taken when it is replaced, unless its rate is another', () => {

@@ -18,7 +18,7 @@ const COSTS = [2, 20];
 function simulate(arrivals: readonly Arrival[], lanes: number): { expectedMs: number; waitedMs: number }[] {
   const time = new WaitingTime();
   const free = Array.from({ length: lanes }, () => 0);
-  const ends: { atMs: number; plan: number; priority: Priority; }[] = [];
+  const ends: { atMs: number; plan: number; priority: Priority }[] = [];
   // What a lane has been given it does without a pause.
   const busyAt = (ms: number) => free.filter((until) => until > ms).length;
   let now = 0;
@@ -71,7 +71,8 @@ describe('the expected waiting time', () => {
 
   it('is what one then waits, under twice the load that the lanes can take', () => {
     const seen = simulate(steady(2000, 3, [0]), 2).slice(200);
-    for (const { expectedMs, waitedMs } of seen) expect(Math.abs(expectedMs - waitedMs)).toBeLessThan(0.1 * waitedMs + 10);
+    for (const { expectedMs, waitedMs } of seen)
+      expect(Math.abs(expectedMs - waitedMs)).toBeLessThan(0.1 * waitedMs + 10);
     expect(seen.at(-1)!.waitedMs).toBeGreaterThan(1000);
   });
 
