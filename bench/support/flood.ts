@@ -15,6 +15,8 @@ export interface Outcome {
   readonly p50_ms: number;
   readonly p95_ms: number;
   readonly p99_ms: number;
+  /** As the gateway counts: from the last byte of the picture, so without what sender, kernel and event loop took before. */
+  readonly gateway_p99_ms: number;
 }
 
 /** @param fromMs of the requests sent in this stretch */
@@ -24,6 +26,7 @@ export function outcomeOf(sent: readonly Sent[], fromMs: number, forMs: number):
   const share = (part: number) => Number((part / Math.max(1, during.length)).toFixed(4));
   const answers = during.filter(({ status }) => status === 200);
   const millis = answers.map(({ ms }) => ms).sort((a, b) => a - b);
+  const inGateway = answers.map(({ gatewayMs }) => gatewayMs).sort((a, b) => a - b);
   const at = (q: number) => Number((millis[Math.floor(q * (millis.length - 1))] ?? Number.NaN).toFixed(1));
   return {
     sent: during.length,
@@ -35,6 +38,7 @@ export function outcomeOf(sent: readonly Sent[], fromMs: number, forMs: number):
     p50_ms: at(0.5),
     p95_ms: at(0.95),
     p99_ms: at(0.99),
+    gateway_p99_ms: Number((inGateway[Math.floor(0.99 * (inGateway.length - 1))] ?? Number.NaN).toFixed(1)),
   };
 }
 

@@ -28,6 +28,8 @@ export interface Sent {
   /** Index of the most probable class; -1 without an answer. */
   readonly guess: number;
   readonly point: string;
+  /** What the gateway says it took, from the last byte of the picture to the answer. */
+  readonly gatewayMs: number;
 }
 
 /** Sent within this much of one another: a timer cannot do better. */
@@ -58,7 +60,7 @@ serve(async ({ host, port, path, headers: more, pictures, phases }: OpenLoadRequ
         const ms = performance.now() - from - atMs;
         const answer = status === 200 ? JSON.parse(body) : undefined;
         const guess = answer?.predictions[0].index ?? -1;
-        resolve({ picture, atMs, ms, status, guess, point: answer?.route.point ?? '' });
+        resolve({ picture, atMs, ms, status, guess, point: answer?.route.point ?? '', gatewayMs: answer?.cost.total_ms ?? Number.NaN });
       };
       const headers = {
         ...more,

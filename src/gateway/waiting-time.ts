@@ -12,9 +12,11 @@ import { BATCH_TURN, PRIORITIES, type Priority } from '../priority.js';
 const MOST_PLANS = 1000;
 /** Share of the newest answer in the mean cost of its plan. */
 const NEWEST = 0.05;
-/** Work that is so many busy lane milliseconds old counts a third. */
-const FADE_MS = 2000;
-/** Fewer answers say too little: one cold run must not refuse everybody. */
+/** Work that is so many busy lane milliseconds old counts a third: one stall of the machine is not what lanes are like. */
+const FADE_MS = 5000;
+/** The first answers are those of cold lanes, many times slower than all that come after: they count for nothing. */
+const COLD_ANSWERS = 32;
+/** After them, fewer answers say too little. */
 const LEAST_ANSWERS = 10;
 
 export class WaitingTime {
@@ -58,13 +60,16 @@ export class WaitingTime {
       this.#costs.set(plan, mean(this.#costs.get(plan), laneMs));
       this.#cost = mean(this.#cost, laneMs);
     }
-    this.#answers++;
+    if (++this.#answers === COLD_ANSWERS) {
+      this.#workMs = 0;
+      this.#busyMs = 0;
+    }
     this.#workMs += this.#costOf(plan);
   }
 
   /** Milliseconds until all that goes before such a request is done; 0 where nothing is known yet. @param lanes that work */
   expectedMs(priority: Priority, lanes: number): number {
-    if (this.#answers < LEAST_ANSWERS || this.#workMs <= 0 || this.#busyMs <= 0) return 0;
+    if (this.#answers < COLD_ANSWERS + LEAST_ANSWERS || this.#workMs <= 0 || this.#busyMs <= 0) return 0;
     const perLaneMs = this.#workMs / this.#busyMs;
     // While no lane is there, one is on its way.
     return this.#aheadMs(priority) / (perLaneMs * Math.max(1, lanes));

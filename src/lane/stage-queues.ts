@@ -27,12 +27,17 @@ export interface Run {
 
 /** Longer than a full lane of small networks needs to run empty. */
 const LONGEST_WAIT_MS = 250;
+/** A run cannot be stopped: for so long after an interactive picture runs of batch are short, for the next one. */
+const GUARD_MS = 1000;
+/** Share of the best batch size that they have then. */
+const GUARDED_SHARE = 0.25;
 
 export class StageQueues {
   /** Deepest first: the order in which they are served. */
   readonly #queues: readonly StageQueue[];
   readonly #turns = new Turns();
   readonly #waiting: Record<Priority, number> = { interactive: 0, batch: 0 };
+  #interactiveMs = Number.NEGATIVE_INFINITY;
 
   constructor(cascades: ReadonlyMap<string, LoadedCascade>, facts: Facts) {
     const queues: StageQueue[] = [];
@@ -57,6 +62,7 @@ export class StageQueues {
     traveller.since = nowMs;
     queue.waiting[job.priority].push(traveller);
     this.#waiting[job.priority]++;
+    if (job.priority === 'interactive') this.#interactiveMs = nowMs;
   }
 
   /** Takes out what runs next. */
@@ -66,7 +72,9 @@ export class StageQueues {
     if (priority === undefined) return undefined;
     this.#turns.took(priority, this.#waiting.batch > 0);
     const queue = this.#next(priority, nowMs);
-    const pictures = queue.waiting[priority].splice(0, queue.batch);
+    const isGuarded = priority === 'batch' && nowMs - this.#interactiveMs < GUARD_MS;
+    const most = isGuarded ? Math.max(1, Math.floor(GUARDED_SHARE * queue.batch)) : queue.batch;
+    const pictures = queue.waiting[priority].splice(0, most);
     this.#waiting[priority] -= pictures.length;
     return { queue, pictures };
   }
