@@ -60,7 +60,15 @@ serve(async ({ host, port, path, headers: more, pictures, phases }: OpenLoadRequ
         const ms = performance.now() - from - atMs;
         const answer = status === 200 ? JSON.parse(body) : undefined;
         const guess = answer?.predictions[0].index ?? -1;
-        resolve({ picture, atMs, ms, status, guess, point: answer?.route.point ?? '', gatewayMs: answer?.cost.total_ms ?? Number.NaN });
+        resolve({
+          picture,
+          atMs,
+          ms,
+          status,
+          guess,
+          point: answer?.route.point ?? '',
+          gatewayMs: answer?.cost.total_ms ?? Number.NaN,
+        });
       };
       const headers = {
         ...more,

@@ -63,6 +63,7 @@ export class WaitingTime {
     if (++this.#answers === COLD_ANSWERS) {
       this.#workMs = 0;
       this.#busyMs = 0;
+      return;
     }
     this.#workMs += this.#costOf(plan);
   }
