@@ -67,6 +67,8 @@ export async function run(args: readonly string[]): Promise<number> {
       host: '127.0.0.1',
       port: gateway.port,
       path: pathOf(target, deadlineMs),
+      // Thousands of new connections at once overflow the kernel's queue of them, which is another thing to measure.
+      connections: 256,
       pictures: images,
       phases: [{ seconds: WARM_SECONDS + seconds, perSecond: times * capacity }],
     });

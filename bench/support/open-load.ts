@@ -9,6 +9,8 @@ export interface OpenLoadRequest {
   readonly path: string;
   /** Of each request, besides its own. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** Connections at the most, default 4096. */
+  readonly connections?: number;
   /** Bodies, taken in turn. */
   readonly pictures: readonly Uint8Array[];
   /** Requests a second, one phase after the other. */
@@ -35,8 +37,8 @@ export interface Sent {
 /** Sent within this much of one another: a timer cannot do better. */
 const TICK_MS = 2;
 
-serve(async ({ host, port, path, headers: more, pictures, phases }: OpenLoadRequest): Promise<readonly Sent[]> => {
-  const agent = new Agent({ keepAlive: true, maxSockets: 4096 });
+serve(async ({ host, port, path, headers: more, connections = 4096, pictures, phases }: OpenLoadRequest): Promise<readonly Sent[]> => {
+  const agent = new Agent({ keepAlive: true, maxSockets: connections });
   const times: number[] = [];
   let start = 0;
   for (const { seconds, perSecond } of phases) {
