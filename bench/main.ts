@@ -14,9 +14,17 @@ const BENCHES: Record<string, Bench> = {
     about: 'p95 of normal callers with and without 1,000 connections that never finish a request',
     load: () => import('./loris.js'),
   },
+  overload: {
+    about: 'several times more requests than the gateway can answer: goodput against its capacity, lateness, memory',
+    load: () => import('./overload.js'),
+  },
   photos: {
     about: 'images/s over HTTP of every policy on a folder of pictures, decoding counted, as a ratio to `full`',
     load: () => import('./photos.js'),
+  },
+  priority: {
+    about: 'latency of interactive requests alone and beside a flood of batch',
+    load: () => import('./priority.js'),
   },
   reload: {
     about: 'failed requests and event-loop delay of the gateway while policies and models are reloaded under load',

@@ -7,10 +7,13 @@
 export type RequestErrorCode =
   | 'bad_request'
   | 'bad_query'
+  | 'bad_header'
   | 'bad_multipart'
   | 'bad_inference_request'
   | 'empty_body'
   | 'unauthorized'
+  | 'forbidden_cascade'
+  | 'forbidden_policy'
   | 'unknown_cascade'
   | 'unknown_policy'
   | 'not_found'

@@ -14,6 +14,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   import: async () => (await import('./import.js')).importCommand,
   tune: async () => (await import('./tune.js')).tuneCommand,
   validate: async () => (await import('./validate.js')).validateCommand,
+  key: async () => (await import('./key.js')).keyCommand,
 };
 
 const program = new Command('sluice')

@@ -12,6 +12,8 @@ import type { GatewayFlags } from './options.js';
 export interface OpenOptions extends GatewayFlags {
   queue: number;
   queueBytes?: number;
+  maxWaitMs?: number;
+  batchShare?: number;
   cascade?: string;
   policy: string;
   /** Goals and audits choose operating points; default false: what is measured shall not move. */
@@ -61,6 +63,8 @@ export function gatewayOf(
       maxPixels: options.maxPixels,
       queue: options.queue,
       queueBytes: options.queueBytes ?? Number.POSITIVE_INFINITY,
+      maxWaitMs: options.maxWaitMs,
+      batchShare: options.batchShare,
       ...(options.cascade === undefined ? {} : { defaultCascade: options.cascade }),
       defaultPolicy: options.policy,
       steers: options.steers ?? false,

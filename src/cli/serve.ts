@@ -1,17 +1,17 @@
 /** sluice serve */
 
 import { fileURLToPath } from 'node:url';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { RequestError } from '../errors.js';
 import { readConfiguration } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { ModelStore } from '../gateway/model-store.js';
 import { createApp } from '../http/app.js';
-import { Auth } from '../http/auth.js';
 import { readConsole } from '../http/console.js';
 import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
+import { type CallerFlags, openAuth, watchKeys, withCallers } from './caller-options.js';
 import { type ConfigFlags, effectiveConfig, withConfig } from './config-option.js';
 import { print } from './fail.js';
 import { confinement, type LaneFlags, withLanes } from './lane-options.js';
@@ -19,12 +19,12 @@ import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './me
 import { gatewayOf } from './open.js';
 import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
 import { type Reloading, startReloading } from './reloading.js';
-import { secret, unknownVariables } from './settings.js';
+import { unknownVariables } from './settings.js';
 import { type SocketFlags, socketLimits, withSockets } from './socket-options.js';
 import { drain, stopOnSignal } from './stopping.js';
 import { openTls, type TlsFlags, withTls } from './tls-options.js';
 
-interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags, LaneFlags, ConfigFlags {
+interface ServeFlags extends GatewayFlags, MetricsFlags, CallerFlags, SocketFlags, TlsFlags, LaneFlags, ConfigFlags {
   host: string;
   port: number;
   cascade?: string;
@@ -34,8 +34,6 @@ interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags, 
   maxBytes: number;
   drainDelayMs: number;
   drainMs: number;
-  rate: number;
-  apiKeySha256: string[];
   watch: boolean;
   console: boolean;
   logLevel: (typeof LOG_LEVELS)[number];
@@ -44,18 +42,9 @@ interface ServeFlags extends GatewayFlags, MetricsFlags, SocketFlags, TlsFlags, 
 /** Built beside this folder. */
 const CONSOLE = fileURLToPath(new URL('../console/', import.meta.url));
 
-/** Comma-separated, or given several times. */
-function hashes(text: string, before: string[] = []): string[] {
-  const given = text.split(',').map((hash) => hash.trim().toLowerCase());
-  const wrong = given.find((hash) => !/^[0-9a-f]{64}$/.test(hash));
-  if (wrong !== undefined)
-    throw new InvalidArgumentError('allowed: 64 hexadecimal digits, as `printf %s KEY | sha256sum` prints.');
-  return [...before, ...given];
-}
-
 export function serveCommand(program: Command): void {
   const command = program.command('serve').description('serve HTTP until SIGTERM');
-  withLanes(withTls(withSockets(withMetrics(withGateway(withConfig(command))))))
+  withLanes(withTls(withSockets(withCallers(withMetrics(withGateway(withConfig(command)))))))
     .addOption(new Option('--host <address>', 'address to listen on').env('SLUICE_HOST').default('0.0.0.0'))
     .addOption(
       new Option('--port <n>', 'port to listen on; 0: any').env('SLUICE_PORT').default(8080).argParser(whole(0, 65535)),
@@ -102,26 +91,6 @@ export function serveCommand(program: Command): void {
         .argParser(whole(0, 3_600_000)),
     )
     .addOption(
-      new Option(
-        '--rate <n>',
-        'requests a second of one caller, by API key, else by address (behind a proxy: the proxy); 0: no limit',
-      )
-        .env('SLUICE_RATE')
-        .default(0)
-        .argParser(whole(0, 1_000_000)),
-    )
-    .addOption(
-      secret(
-        new Option(
-          '--api-key-sha256 <hash>',
-          'SHA-256 of an API key, several times or with commas; none: everybody may ask',
-        )
-          .env('SLUICE_API_KEY_SHA256')
-          .default([], 'none')
-          .argParser(hashes),
-      ),
-    )
-    .addOption(
       new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'),
     )
     .addOption(
@@ -151,6 +120,7 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
   const console = flags.console ? await readConsole(CONSOLE) : undefined;
+  const auth = await openAuth(flags);
   const store = await ModelStore.open(flags.laneUser);
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
@@ -172,13 +142,14 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
       drifted: (drift) =>
         log.warn(drift, 'early answers agree with the full network less than promised: a dearer point serves'),
       audited: (audited) => metrics?.audited(audited),
+      shed: (shed) => metrics?.shed(shed),
       broken: (error) => log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken'),
     },
   );
   metrics?.watch(gateway);
-  const auth = new Auth({ keyHashes: flags.apiKeySha256, ratePerSecond: flags.rate });
   let reloading: Reloading | undefined;
   let renewal: AsyncDisposable | undefined;
+  let unwatchKeys: (() => void) | undefined;
   const { maxBytes } = flags;
   const limits = socketLimits(flags);
   const scrapes = metricsServer(metrics, gateway, flags, { limits, tls: flags.metricsTls ? tls : undefined });
@@ -192,6 +163,7 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   const killLanes = () => void gateway.close();
   const stop = stopOnSignal(async (signal) => {
     log.info({ signal }, 'asked to stop');
+    unwatchKeys?.();
     const ending = [reloading?.close(), renewal?.[Symbol.asyncDispose]()];
     await Promise.all([...ending, drain({ gateway, server, log, ...flags })]);
     await scrapes?.close(0);
@@ -211,10 +183,12 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   reloading = startReloading(flags, { gateway, store, started, metrics, log });
   const servers = flags.metricsTls && scrapes !== undefined ? [server, scrapes] : [server];
   renewal = certificate?.follow(flags, { servers, metrics, log });
+  unwatchKeys = watchKeys(flags, { auth, gateway, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
   await gateway.start().catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;
+    unwatchKeys?.();
     await reloading?.close();
     await renewal?.[Symbol.asyncDispose]();
     await Promise.all([server.close(0), scrapes?.close(0)]);

@@ -25,6 +25,10 @@ export interface DeploymentOptions {
   readonly queue: number;
   /** Bytes of all pictures that are held. */
   readonly queueBytes: number;
+  /** As `AdmissionLimits`; default: only the deadline of a request counts. */
+  readonly maxWaitMs?: number | undefined;
+  /** As `AdmissionLimits`; default: a half. */
+  readonly batchShare?: number | undefined;
   readonly defaultCascade?: string;
   readonly defaultPolicy: string;
   readonly hangMs?: number;
@@ -149,10 +153,20 @@ export class Deployment {
     catalog: (usable: readonly Cascade[]) => Catalog,
     known?: Facts,
   ): Generation {
-    const { queue, queueBytes, lanes: count, maxPixels, threads, hangMs, confinement } = this.#options;
+    const {
+      queue,
+      queueBytes,
+      maxWaitMs,
+      batchShare,
+      lanes: count,
+      maxPixels,
+      threads,
+      hangMs,
+      confinement,
+    } = this.#options;
     const dispatcher: Dispatcher = new Dispatcher(
-      { queue, bytes: queueBytes, window: WINDOW, windowBytes: WINDOW_BYTES },
-      (image) => this.#onPoison(image),
+      { queue, bytes: queueBytes, maxWaitMs, batchShare, window: WINDOW, windowBytes: WINDOW_BYTES },
+      { poison: (image) => this.#onPoison(image), shed: (shed) => this.#events.shed?.(shed) },
       () => this.generations.map((each) => each.dispatcher).filter((each) => each !== dispatcher),
     );
     const limits = { maxPixels, decoders: DECODERS, threads };

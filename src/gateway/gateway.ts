@@ -5,6 +5,7 @@ import { RequestError } from '../errors.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Service } from '../policy/service.js';
+import type { Priority } from '../priority.js';
 import type { Catalog } from './catalog.js';
 import { choose } from './choice.js';
 import { Deployment, type DeploymentOptions } from './deployment.js';
@@ -79,6 +80,16 @@ export class Gateway {
     return this.#saturation.ratio(performance.now());
   }
 
+  /** Requests of one priority that wait for a lane. */
+  queuedOf(priority: Priority): number {
+    return this.#deployed.generations.reduce((sum, { dispatcher }) => sum + dispatcher.queuedOf(priority), 0);
+  }
+
+  /** Milliseconds that a request which comes in now is expected to wait for those before it; 0 where nothing is known yet. */
+  expectedWaitMs(priority: Priority): number {
+    return this.#deployed.current.dispatcher.expectedWaitMs(priority);
+  }
+
   /** As `Deployment.laneCounts`. */
   get laneCounts(): { ready: number; starting: number; retiring: number } {
     return this.#deployed.laneCounts;
@@ -140,8 +151,10 @@ export class Gateway {
   admit(wish: Wish): Admission {
     if (this.#closed) throw new RequestError('shutting_down', 'the gateway is shutting down', 1);
     const choice = choose(this.#served, wish, this.#steering, () => this.#around);
-    this.#deployed.current.dispatcher.admit();
-    return this.#deployed.current.admit(choice);
+    const { priority, deadlineAt = Number.POSITIVE_INFINITY } = wish;
+    const { current } = this.#deployed;
+    current.dispatcher.admit({ priority, leftMs: deadlineAt - Date.now() });
+    return current.admit(choice, priority);
   }
 
   /**

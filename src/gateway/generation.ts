@@ -9,9 +9,10 @@ import type { ConfigError, RequestError } from '../errors.js';
 import type { BatchRun, Facts, FromLane, JobAnswer, LaneWork, NumberedPlan } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
+import type { Priority } from '../priority.js';
 import type { Catalog } from './catalog.js';
 import type { Choice } from './choice.js';
-import type { Dispatched, Dispatcher } from './dispatcher.js';
+import type { Dispatched, Dispatcher, Shed } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes, type LanesOptions } from './lanes.js';
 import type { SteeringEvents } from './steering.js';
@@ -27,6 +28,8 @@ export interface GatewayEvents extends SteeringEvents {
   laneTraced?(lane: number, runs: readonly BatchRun[]): void;
   broken?(error: ConfigError): void;
   audited?(audited: Audited): void;
+  /** A request was refused because there is too much to do. */
+  shed?(shed: Shed): void;
 }
 
 /** An early answer that was checked with the full network. */
@@ -58,9 +61,9 @@ export interface Admission extends Disposable {
   /** MACs of the last rung to its last exit. */
   readonly fullMacs: number;
   /** @throws RequestError as `Dispatcher.dispatch` */
-  dispatch(job: Omit<Dispatched, 'plan'>, signal?: AbortSignal): Promise<JobAnswer>;
+  dispatch(job: Omit<Dispatched, 'plan' | 'priority'>, signal?: AbortSignal): Promise<JobAnswer>;
   /** As `Dispatcher.dispatchIdle`. */
-  dispatchIdle(job: Omit<Dispatched, 'plan' | 'journey'>): Promise<JobAnswer | undefined>;
+  dispatchIdle(job: Omit<Dispatched, 'plan' | 'priority' | 'journey'>): Promise<JobAnswer | undefined>;
 }
 
 export class Generation {
@@ -152,8 +155,8 @@ export class Generation {
     );
   }
 
-  /** @param chosen one of the catalog's plans */
-  admit({ service, point, chosen: { id, plan } }: Choice): Admission {
+  /** @param choice its `chosen` is one of the catalog's plans */
+  admit({ service, point, chosen: { id, plan } }: Choice, priority?: Priority): Admission {
     const held = this.#plans.get(id)!;
     held.holders++;
     this.#admitted++;
@@ -164,7 +167,7 @@ export class Generation {
       plan,
       cascade: this.#catalog!.cascades.find(({ name }) => name === plan.cascade)!,
       fullMacs: fullMacs(this.facts[plan.cascade] ?? []),
-      dispatch: (job, signal) => this.#dispatcher.dispatch({ ...job, plan: id }, signal),
+      dispatch: (job, signal) => this.#dispatcher.dispatch({ ...job, plan: id, priority }, signal),
       dispatchIdle: (job) => this.#dispatcher.dispatchIdle({ ...job, plan: id }),
       [Symbol.dispose]: () => {
         if (released) return;

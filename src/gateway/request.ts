@@ -3,6 +3,7 @@
 import type { Cascade } from '../cascade/cascade.js';
 import type { JobAnswer, PixelSize } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
+import type { Priority } from '../priority.js';
 import type { Journey } from './journey.js';
 
 /** What a request wants to be answered with; what it leaves open the gateway decides. */
@@ -11,6 +12,10 @@ export interface Wish {
   readonly policy?: string | undefined;
   /** Operating point: without it the steering and experiments of the policy decide. */
   readonly point?: string | undefined;
+  /** Default: interactive. */
+  readonly priority?: Priority | undefined;
+  /** Milliseconds since the epoch: one that would wait longer is refused at once. Infinity, or nothing: without one. */
+  readonly deadlineAt?: number | undefined;
   /** Value of a header of the caller, by its name: keeps a caller in one arm of an experiment. */
   readonly header?: (name: string) => string | undefined;
   /** Asked before it is known which policy is wanted, to learn whether there is place: it is no arrival of its own. */

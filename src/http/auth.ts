@@ -1,52 +1,67 @@
-/** API keys and rates, where they are set. Keys are held as SHA-256 only and compared in constant time. */
+/** Who calls, and how much they may: API keys where they are set, and rates. Keys are held as SHA-256 only, compared in constant time. */
 
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { timingSafeEqual } from 'node:crypto';
 import type { Request } from 'express';
-import { RateLimiterMemory, type RateLimiterRes } from 'rate-limiter-flexible';
 import { RequestError } from '../errors.js';
+import { Caller } from './caller.js';
+import { KeyRing, SHORTEST_KEY, sha256 } from './key-ring.js';
+import type { ApiKey } from './keys-file.js';
+import { TokenBuckets } from './token-bucket.js';
 
 export interface AuthOptions {
-  /** SHA-256 of each API key, hexadecimal; none: everybody may ask. */
+  /** SHA-256 of each API key that may do everything, hexadecimal. */
   readonly keyHashes: readonly string[];
-  /** Requests a second of one caller (by key, else by address), bursts of one second; 0: no limit. */
+  /** Requests a second of one caller without limits of its own (by key, else by address), bursts of one second; 0: no limit. */
   readonly ratePerSecond: number;
+  /** Keys with limits of their own; none of either kind: everybody may ask. */
+  readonly keys?: readonly ApiKey[] | undefined;
 }
 
 export class Auth {
-  readonly #keys: readonly Buffer[];
-  readonly #limiter: RateLimiterMemory | undefined;
+  readonly #hashes: readonly Buffer[];
+  readonly #ring = new KeyRing();
+  readonly #buckets: TokenBuckets | undefined;
+  /** A file that holds no keys any more does not open the gateway to everybody. */
+  #isClosed: boolean;
 
-  constructor(options: AuthOptions) {
-    this.#keys = options.keyHashes.map((hash) => Buffer.from(hash, 'hex'));
-    this.#limiter =
-      options.ratePerSecond > 0 ? new RateLimiterMemory({ points: options.ratePerSecond, duration: 1 }) : undefined;
+  constructor({ keyHashes, ratePerSecond, keys }: AuthOptions) {
+    this.#hashes = keyHashes.map((hash) => Buffer.from(hash, 'hex'));
+    this.#buckets =
+      ratePerSecond > 0 ? new TokenBuckets({ perSecond: ratePerSecond, burst: ratePerSecond }) : undefined;
+    this.#isClosed = keyHashes.length > 0 || keys !== undefined;
+    if (keys !== undefined) this.#ring.replace(keys);
+  }
+
+  /** These keys with limits of their own from now on. */
+  setKeys(keys: readonly ApiKey[]): void {
+    this.#isClosed = true;
+    this.#ring.replace(keys);
   }
 
   /** @throws RequestError unauthorized, rate_limited */
-  async admit(request: Request): Promise<void> {
+  async admit(request: Request): Promise<Caller> {
     const caller = this.check(request);
-    if (this.#limiter === undefined) return;
-    await this.#limiter.consume(caller).catch((refusal: RateLimiterRes) => {
-      const seconds = Math.max(1, Math.ceil(refusal.msBeforeNext / 1000));
-      throw new RequestError('rate_limited', `more than ${this.#limiter?.points} requests a second`, seconds);
-    });
+    caller.takeToken(this.#buckets, performance.now());
+    return caller;
   }
 
   /**
    * Only the key: what asks again and again takes nothing from the rate.
-   * @returns who calls
    * @throws RequestError unauthorized
    */
-  check(request: Request): string {
-    if (this.#keys.length === 0) return request.ip ?? '';
+  check(request: Request): Caller {
+    if (!this.#isClosed) return new Caller(request.ip ?? '');
     const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? request.header('x-api-key') ?? '';
-    const hash = createHash('sha256').update(given).digest();
+    const hash = sha256(given);
     // Every key is compared, so that time tells nothing about which one is near.
-    const matches = this.#keys.map((key) => key.length === hash.length && timingSafeEqual(key, hash));
+    const matches = this.#hashes.map((key) => key.length === hash.length && timingSafeEqual(key, hash));
+    const held = this.#ring.find(given);
     const index = matches.indexOf(true);
-    if (index < 0) {
-      throw new RequestError('unauthorized', 'send an API key as "Authorization: Bearer KEY" or as "X-API-Key: KEY"');
-    }
-    return `key ${index}`;
+    if (held !== undefined) return new Caller(`key ${held.key.name}`, held);
+    if (index >= 0) return new Caller(`key ${index}`);
+    const short = given !== '' && given.length < SHORTEST_KEY && this.#ring.size > 0;
+    const more = short ? `; a key has at least ${SHORTEST_KEY} characters` : '';
+    const ask = 'send an API key as "Authorization: Bearer KEY" or as "X-API-Key: KEY"';
+    throw new RequestError('unauthorized', `${ask}${more}`);
   }
 }

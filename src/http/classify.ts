@@ -4,6 +4,7 @@ import type { Request, RequestHandler } from 'express';
 import { RequestError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Journey } from '../gateway/journey.js';
+import type { Wish } from '../gateway/request.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { queueMs } from '../telemetry/request-metrics.js';
@@ -15,6 +16,7 @@ import { linger } from './linger.js';
 import { asRequestError, problemOf, sendProblem } from './problem.js';
 import { parseQuery } from './query.js';
 import { sniff } from './sniff.js';
+import { wishOf } from './wish.js';
 
 export interface ClassifyDeps {
   readonly gateway: Gateway;
@@ -31,16 +33,23 @@ export interface ClassifyDeps {
 export function classifyRoute(deps: ClassifyDeps): RequestHandler {
   return async (request, response) => {
     const id = response.locals.id as string;
+    const arrived = Date.now();
     const gone = new AbortController();
     response.on('close', () => {
       if (!response.writableFinished) gone.abort();
     });
-    const known = planOf(deps.gateway, request);
+    let known = planOf(deps.gateway, request.query);
     const trace = deps.tracing?.start(request, id);
     if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
-    const traced = logFieldsOf(trace?.traceparent ?? request.get('traceparent'));
+    let traced: Record<string, unknown> = { ...logFieldsOf(trace?.traceparent ?? request.get('traceparent')) };
     try {
-      const result = await answer(deps, request, gone.signal, trace?.journey);
+      const caller = await deps.auth.admit(request);
+      traced = { ...traced, ...(caller.key === undefined ? {} : { key: caller.key.name }) };
+      const query = parseQuery(request.query);
+      using _place = caller.enter();
+      const wish = wishOf(caller, request, query, deps.gateway);
+      known = planOf(deps.gateway, wish);
+      const result = await answer(deps, request, { query, wish, arrived }, gone.signal, trace?.journey);
       deps.metrics?.answered(result);
       deps.log.debug({ id, ...traced, ...summary(result) }, 'answered');
       // Set by hand: `response.json` would hash and stringify once more for an ETag that no POST needs.
@@ -60,35 +69,36 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
   };
 }
 
+interface Asked {
+  readonly query: ReturnType<typeof parseQuery>;
+  readonly wish: Wish;
+  /** Milliseconds since the epoch. */
+  readonly arrived: number;
+}
+
 async function answer(
   deps: ClassifyDeps,
   request: Request,
+  { query, wish, arrived }: Asked,
   signal: AbortSignal,
   journey: Journey | undefined,
 ): Promise<ClassifyResult> {
-  const arrived = Date.now();
-  await deps.auth.admit(request);
-  const query = parseQuery(request.query);
+  const deadlineAt = query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms;
   // Before the body is read: a typo or a full queue shall not cost an upload, and a reload meanwhile changes nothing for this one.
-  using admission = deps.gateway.admit({
-    cascade: query.cascade,
-    policy: query.policy,
-    header: (name) => request.get(name),
-  });
+  using admission = deps.gateway.admit({ ...wish, deadlineAt });
   journey?.admitted(admission.plan);
   const image = await readImage(request, deps.maxBytes);
   journey?.received(image.length);
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
   }
-  const deadlineAt = query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms;
   const explain = query.explain === 'true';
   return await deps.gateway.classify({ image, top: query.top, deadlineAt, explain, signal, journey }, admission);
 }
 
 /** For metrics: the plan that the request names, if there is one. */
-function planOf(gateway: Gateway, request: Request): { cascade: string; policy: string } | undefined {
-  const { cascade, policy } = request.query;
+function planOf(gateway: Gateway, named: Request['query'] | Wish): { cascade: string; policy: string } | undefined {
+  const { cascade, policy } = named;
   try {
     return gateway.service(cascade as string | undefined, policy as string | undefined);
   } catch {

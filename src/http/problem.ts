@@ -6,10 +6,13 @@ import { RequestError, type RequestErrorCode } from '../errors.js';
 const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
   bad_request: { status: 400, title: 'This is not HTTP' },
   bad_query: { status: 400, title: 'The query is wrong' },
+  bad_header: { status: 400, title: 'A header is wrong' },
   bad_multipart: { status: 400, title: 'The multipart body is wrong' },
   bad_inference_request: { status: 400, title: 'The inference request is wrong' },
   empty_body: { status: 400, title: 'The request has no picture' },
   unauthorized: { status: 401, title: 'An API key is needed' },
+  forbidden_cascade: { status: 403, title: 'This cascade is not for this key' },
+  forbidden_policy: { status: 403, title: 'This policy is not for this key' },
   unknown_cascade: { status: 404, title: 'There is no such cascade' },
   unknown_policy: { status: 404, title: 'There is no such policy' },
   not_found: { status: 404, title: 'There is nothing here' },

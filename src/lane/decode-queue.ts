@@ -1,4 +1,9 @@
-/** Decodes a few pictures at a time, in the order of arrival, on libuv's threads while the lane's own thread infers. */
+/**
+ * Decodes a few pictures at a time on libuv's threads while the lane's own thread infers: in the order of arrival, `interactive` before
+ * `batch` but for its turns.
+ */
+
+import { type Priority, Turns } from '../priority.js';
 
 export interface Timed<T> {
   readonly result: T;
@@ -7,7 +12,8 @@ export interface Timed<T> {
 
 export class DecodeQueue {
   readonly #width: number;
-  readonly #waiting: (() => void)[] = [];
+  readonly #waiting: Readonly<Record<Priority, (() => void)[]>> = { interactive: [], batch: [] };
+  readonly #turns = new Turns();
   readonly #started = new Set<{ readonly from: number }>();
   #busy = 0;
 
@@ -26,8 +32,12 @@ export class DecodeQueue {
    * @param wanted asked just before the work starts; undefined comes back when it says no
    * @throws what the work throws
    */
-  async run<T>(work: () => Promise<T>, wanted: () => boolean): Promise<Timed<T> | undefined> {
-    if (this.#busy >= this.#width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  async run<T>(
+    work: () => Promise<T>,
+    wanted: () => boolean,
+    priority: Priority = 'interactive',
+  ): Promise<Timed<T> | undefined> {
+    if (this.#busy >= this.#width) await new Promise<void>((resolve) => this.#waiting[priority].push(resolve));
     else this.#busy++;
     try {
       if (!wanted()) return undefined;
@@ -40,9 +50,21 @@ export class DecodeQueue {
         this.#started.delete(started);
       }
     } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#busy--;
-      else next();
+      this.#next();
     }
+  }
+
+  /** Hands the free decoder on. */
+  #next(): void {
+    const { interactive, batch } = this.#waiting;
+    const wanted = this.#turns.first === 'batch' ? batch : interactive;
+    const queue = wanted.length > 0 ? wanted : wanted === batch ? interactive : batch;
+    const next = queue.shift();
+    if (next === undefined) {
+      this.#busy--;
+      return;
+    }
+    this.#turns.took(queue === batch ? 'batch' : 'interactive', batch.length > 0);
+    next();
   }
 }

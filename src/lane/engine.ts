@@ -1,6 +1,6 @@
 /**
- * The stage queues of one lane. A picture waits in the queue of its next stage; the engine always runs the deepest stage that has
- * work, on as many pictures as that stage's best batch size: survivors of different requests meet again at each stage.
+ * What a lane does with its pictures: each waits in the queue of its next stage (`stage-queues`), is run there with others, and is
+ * answered or goes on: survivors of different requests meet again at each stage.
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
@@ -16,6 +16,7 @@ import type { BatchRun, Facts, Job, JobResult, LaneLimits, NumberedPlan } from '
 import { tracedRun } from './notes.js';
 import { Picture } from './picture.js';
 import { rowData, stack } from './session.js';
+import { type StageQueue, StageQueues } from './stage-queues.js';
 import { answerOf, newTraveller, pass, type Traveller, timingsOf } from './traveller.js';
 
 /** Reports of the engine: each picture's result, each run, and each decode. */
@@ -27,19 +28,6 @@ export interface EngineEvents {
   traced(run: BatchRun): void;
 }
 
-interface StageQueue {
-  readonly loaded: LoadedCascade;
-  readonly rung: number;
-  readonly stage: number;
-  readonly batch: number;
-  /** As traces name it. */
-  readonly id: Pick<BatchRun, 'cascade' | 'rung' | 'exit'>;
-  readonly waiting: Traveller[];
-}
-
-/** Longer than a full lane of small networks needs to run empty. */
-const LONGEST_WAIT_MS = 250;
-
 export class Engine {
   readonly #cascades: ReadonlyMap<string, LoadedCascade>;
   readonly #facts: Facts;
@@ -50,8 +38,7 @@ export class Engine {
   readonly #events: EngineEvents;
   readonly #decoder: DecodeQueue;
   readonly #maxPixels: number;
-  /** Deepest first: the order in which they are served. */
-  readonly #queues: StageQueue[] = [];
+  readonly #queues: StageQueues;
   readonly #travellers = new Map<number, Traveller>();
   #running = false;
 
@@ -68,17 +55,7 @@ export class Engine {
     this.#maxPixels = limits.maxPixels;
     this.#decoder = new DecodeQueue(limits.decoders);
     this.add(plans);
-    for (const loaded of cascades.values()) {
-      for (const [rung, { stages, id }] of loaded.cascade.rungs.entries()) {
-        for (const stage of stages.keys()) {
-          const batch = facts.cascades[loaded.cascade.name]![rung]![stage]!.batch;
-          const named = { cascade: loaded.cascade.name, rung: id, exit: stage + 1 };
-          this.#queues.unshift({ loaded, rung, stage, batch, id: named, waiting: [] });
-        }
-      }
-    }
-    const depth = (queue: StageQueue) => queue.rung * 1000 + queue.stage;
-    this.#queues.sort((a, b) => depth(b) - depth(a));
+    this.#queues = new StageQueues(cascades, facts);
   }
 
   /** For how long the oldest decode of now has been at it. */
@@ -131,7 +108,7 @@ export class Engine {
     notes?.waits();
     const pixels = () => this.#pixels(traveller, visits);
     const work = notes === undefined ? pixels : () => notes.decode(side, pixels);
-    this.#decoder.run(work, wanted).then(
+    this.#decoder.run(work, wanted, traveller.job.priority).then(
       (done) => {
         if (done === undefined) return;
         traveller.decodeMs += done.ms;
@@ -163,33 +140,23 @@ export class Engine {
   }
 
   #enqueue(traveller: Traveller, loaded: LoadedCascade): void {
-    const rung = traveller.plan.legs[traveller.at.leg]!.rung;
-    const queue = this.#queues.find((q) => q.loaded === loaded && q.rung === rung && q.stage === traveller.at.stage)!;
-    traveller.since = performance.now();
     traveller.notes?.waits();
-    queue.waiting.push(traveller);
+    this.#queues.push(traveller, loaded, performance.now());
     if (!this.#running) void this.#serve();
   }
 
   async #serve(): Promise<void> {
     this.#running = true;
     for (;;) {
-      const queue = this.#next();
-      if (queue === undefined) break;
-      const batch = queue.waiting.splice(0, queue.batch).filter((traveller) => !this.#dropped(traveller));
+      const run = this.#queues.take(performance.now());
+      if (run === undefined) break;
+      const { queue } = run;
+      const batch = run.pictures.filter((traveller) => !this.#dropped(traveller));
       if (batch.length > 0) await this.#run(queue, batch).catch((error) => this.#failAll(batch, error));
       // Lets new pictures, finished decodes and cancellations in between two runs.
       await turn();
     }
     this.#running = false;
-  }
-
-  /** The deepest queue that has work, unless pictures of another have waited too long: a stream of deep work must not starve them. */
-  #next(): StageQueue | undefined {
-    const busy = this.#queues.filter((queue) => queue.waiting.length > 0);
-    const long = performance.now() - LONGEST_WAIT_MS;
-    const starving = busy.filter((queue) => queue.waiting[0]!.since < long);
-    return starving.sort((a, b) => a.waiting[0]!.since - b.waiting[0]!.since)[0] ?? busy[0];
   }
 
   async #run(queue: StageQueue, batch: readonly Traveller[]): Promise<void> {

@@ -6,6 +6,7 @@ import type { Reason } from '../policy/decide.js';
 import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
 import type { Reading } from '../policy/score.js';
+import type { Priority } from '../priority.js';
 import type { DecodeCosts } from './decode-side.js';
 
 /** A plan and the number by which jobs name it; no number is given twice in the life of a gateway. */
@@ -42,6 +43,8 @@ export interface Job {
   readonly explain: boolean;
   /** Wants the logits of the exit that answers. */
   readonly logits?: boolean | undefined;
+  /** Interactive pictures are decoded and run before those of batch. */
+  readonly priority: Priority;
   /** Of sampled requests only: their span. The lane notes times for them, and for no others. */
   readonly trace?: TraceContext | undefined;
 }

@@ -1,9 +1,11 @@
 /** The gateway's Prometheus metrics. Names are part of the contract; labels come from the configuration, never from a caller. */
 
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Shed } from '../gateway/dispatcher.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Audited } from '../gateway/generation.js';
 import type { LaneWork } from '../lane/messages.js';
+import { AdmissionMetrics } from './admission-metrics.js';
 import { ConnectionMetrics, type CutReason } from './connection-metrics.js';
 import { EnergyMetrics, type EnergyOptions, WATTS_PER_CORE } from './energy-metrics.js';
 import { LaneMetrics } from './lane-metrics.js';
@@ -18,6 +20,7 @@ export class Metrics {
   readonly #requests: RequestMetrics;
   readonly #lanes: LaneMetrics;
   readonly #service: ServiceMetrics;
+  readonly #admission: AdmissionMetrics;
   readonly #energy: EnergyMetrics;
   readonly #edge: ConnectionMetrics;
   #connections: () => number = () => 0;
@@ -30,6 +33,7 @@ export class Metrics {
     for (const name of MISNAMED) registry.removeSingleMetric(name);
     this.#requests = new RequestMetrics(registry);
     this.#service = new ServiceMetrics(registry, gateway);
+    this.#admission = new AdmissionMetrics(registry, gateway);
     this.#lanes = new LaneMetrics(registry, gateway);
     this.#energy = new EnergyMetrics(registry, energy);
     this.#edge = new ConnectionMetrics(registry, () => this.#connections());
@@ -51,6 +55,14 @@ export class Metrics {
 
   audited(audited: Audited): void {
     this.#requests.audited(audited);
+  }
+
+  shed(shed: Shed): void {
+    this.#admission.shed(shed);
+  }
+
+  keysReloaded(result: 'accepted' | 'rejected'): void {
+    this.#admission.keysReloaded(result);
   }
 
   laneReady(lane: number): void {

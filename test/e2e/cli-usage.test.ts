@@ -73,7 +73,7 @@ describe.concurrent('wrong use', () => {
   it.each([
     [['classify', 'cat.jpg', '--lanes', '0'], /'0'.* from 1 to \d+/],
     [['serve', '--port', '70000'], /'70000'.* from 0 to 65535/],
-    [['serve', '--api-key-sha256', 'secret'], /'secret'.* 64 hexadecimal digits/],
+    [['serve', '--api-key-sha256', 'secret'], /--api-key-sha256 .*is wrong; allowed: 64 hexadecimal digits/],
     [['inspect', 'net.onnx', '--resolution', '-5'], /'-5'.* from 8 to 2048/],
     [[...EVALUATE, '.', '--limit', '0'], /'0'.* from 1 /],
     [[...IMPORT, '--resolutions', '16,24.5'], /'16,24\.5'.* from 8 to 2048/],

@@ -39,6 +39,7 @@ export async function startGateway(
     laneWorked: (lane, work) => metrics.laneWorked(lane, work),
     laneUsed: (lane, cpuMs) => metrics.laneUsed(lane, cpuMs),
     audited: (audited) => metrics.audited(audited),
+    shed: (shed) => metrics.shed(shed),
     laneDied: (lane, cause) => {
       deaths.push(cause);
       metrics.laneDied(lane);

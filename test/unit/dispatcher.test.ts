@@ -16,6 +16,7 @@ class ScriptedLane implements LaneHandle {
   }
 }
 
+const QUIET = { poison: () => {} };
 const LIMITS = { queue: 10, bytes: 1000, window: 4, windowBytes: 100 };
 const request = (name: string, deadlineAt = Number.POSITIVE_INFINITY) => ({
   image: Buffer.from(name),
@@ -41,7 +42,7 @@ const code = (promise: Promise<unknown>) => promise.then(() => 'answered').catch
 
 describe('Dispatcher', () => {
   it('gives new requests to the lane with the fewest on board, up to the window', () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 2 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 2 }, QUIET);
     const [a, b] = [new ScriptedLane(), new ScriptedLane()];
     dispatcher.attach(a);
     dispatcher.attach(b);
@@ -50,7 +51,7 @@ describe('Dispatcher', () => {
   });
 
   it('refuses at the limit of the queue, with a time to try again', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, QUIET);
     void dispatcher.dispatch(request('waits')).catch(() => {});
     await expect(dispatcher.dispatch(request('too many'))).rejects.toMatchObject({
       code: 'overloaded',
@@ -59,7 +60,7 @@ describe('Dispatcher', () => {
   });
 
   it('refuses a picture whose bytes would be too many to hold, and takes it again when others are done', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, bytes: 10 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, bytes: 10 }, QUIET);
     const lane = new ScriptedLane();
     dispatcher.attach(lane);
     const first = code(dispatcher.dispatch(request('12345678')));
@@ -71,7 +72,7 @@ describe('Dispatcher', () => {
   });
 
   it('sends a lane only so many bytes at a time, but always one picture', () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, windowBytes: 5 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, windowBytes: 5 }, QUIET);
     const lane = new ScriptedLane();
     dispatcher.attach(lane);
     void dispatcher.dispatch(request('1234567'));
@@ -83,8 +84,11 @@ describe('Dispatcher', () => {
 
   it('sends the requests of a dead lane to another one, each alone, and blames none that live', async () => {
     const poisoned: string[] = [];
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, (image) =>
-      poisoned.push(Buffer.from(image).toString()),
+    const dispatcher = new Dispatcher(
+      { ...LIMITS, queue: 10, window: 4 },
+      {
+        poison: (image) => poisoned.push(Buffer.from(image).toString()),
+      },
     );
     const [first, second] = [new ScriptedLane(), new ScriptedLane()];
     dispatcher.attach(first);
@@ -101,8 +105,11 @@ describe('Dispatcher', () => {
 
   it('refuses a request that kills two lanes, and only that one', async () => {
     const poisoned: string[] = [];
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, (image) =>
-      poisoned.push(Buffer.from(image).toString()),
+    const dispatcher = new Dispatcher(
+      { ...LIMITS, queue: 10, window: 4 },
+      {
+        poison: (image) => poisoned.push(Buffer.from(image).toString()),
+      },
     );
     const lanes = Array.from({ length: 3 }, () => new ScriptedLane());
     dispatcher.attach(lanes[0]!);
@@ -119,7 +126,7 @@ describe('Dispatcher', () => {
   });
 
   it('takes a kill from outside as proof only against a request that was alone both times', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, QUIET);
     const lanes = Array.from({ length: 5 }, () => new ScriptedLane());
     dispatcher.attach(lanes[0]!);
     const [a, b] = [code(dispatcher.dispatch(request('a'))), code(dispatcher.dispatch(request('b')))];
@@ -135,7 +142,7 @@ describe('Dispatcher', () => {
   });
 
   it('does not blame a request for a second death that it shared with others', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, QUIET);
     const [first, second] = [new ScriptedLane(), new ScriptedLane()];
     dispatcher.attach(first);
     const outcomes = ['a', 'b'].map((name) => code(dispatcher.dispatch(request(name))));
@@ -147,7 +154,7 @@ describe('Dispatcher', () => {
   });
 
   it('frees the place of a caller who left: at once in the queue, with word to the lane when it is there', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, QUIET);
     const lane = new ScriptedLane();
     dispatcher.attach(lane);
     const [aboard, waiting] = [new AbortController(), new AbortController()];
@@ -167,13 +174,13 @@ describe('Dispatcher', () => {
   });
 
   it('answers deadline_exceeded to a request that no lane takes in time', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, QUIET);
     expect(await code(dispatcher.dispatch(request('late', Date.now() + 5)))).toBe('deadline_exceeded');
     expect(dispatcher.queued).toBe(0);
   });
 
   it('gives up on a lane that is stuck long past the deadline', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, window: 1 }, QUIET);
     const lane = new ScriptedLane();
     dispatcher.attach(lane);
     expect(await code(dispatcher.dispatch(request('stuck', Date.now() + 5)))).toBe('deadline_exceeded');
@@ -181,7 +188,7 @@ describe('Dispatcher', () => {
   });
 
   it('refuses all that is unanswered when it closes', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 9, window: 1 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 9, window: 1 }, QUIET);
     dispatcher.attach(new ScriptedLane());
     const outcomes = ['aboard', 'waiting'].map((name) => code(dispatcher.dispatch(request(name))));
     const closing = await import('../../src/errors.js');
@@ -194,7 +201,7 @@ describe('work that nobody waits for', () => {
   const idle = (dispatcher: Dispatcher, name: string) => dispatcher.dispatchIdle(request(name));
 
   it('goes to a lane only when nothing else waits and the lane has nothing on board', async () => {
-    const dispatcher = new Dispatcher(LIMITS, () => {});
+    const dispatcher = new Dispatcher(LIMITS, QUIET);
     const lane = new ScriptedLane();
     dispatcher.attach(lane);
     const first = dispatcher.dispatch(request('asked'));
@@ -209,7 +216,7 @@ describe('work that nobody waits for', () => {
   });
 
   it('is dropped beyond a few, and when its lane dies: it is never tried again', async () => {
-    const dispatcher = new Dispatcher(LIMITS, () => {});
+    const dispatcher = new Dispatcher(LIMITS, QUIET);
     const lane = new ScriptedLane();
     dispatcher.attach(lane);
     const aboard = idle(dispatcher, 'a');
@@ -225,11 +232,59 @@ describe('work that nobody waits for', () => {
   });
 
   it('takes no place of those who wait: neither in the queue, nor of the bytes that they need', async () => {
-    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, bytes: 10 }, () => {});
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1, bytes: 10 }, QUIET);
     expect(await idle(dispatcher, 'six by')).toBeUndefined();
     void idle(dispatcher, 'small');
     expect(dispatcher.queued).toBe(0);
     void dispatcher.dispatch(request('asked')).catch(() => {});
     expect(dispatcher.queued).toBe(1);
+  });
+});
+
+describe('two priorities', () => {
+  const ask = (dispatcher: Dispatcher, name: string, priority: 'interactive' | 'batch') =>
+    code(dispatcher.dispatch({ ...request(name), priority }));
+  const names = ({ jobs }: ScriptedLane) => jobs.map(({ image }) => String(image));
+  /** Answers one after the other, so that each next one is chosen with all the others waiting. */
+  const answerAll = (dispatcher: Dispatcher, lane: ScriptedLane) => {
+    for (let i = 0; i < lane.jobs.length; i++) dispatcher.results(lane, [answerTo(lane.jobs[i]!)]);
+  };
+
+  it('interactive goes before batch that came earlier, and batch has one turn in ten', async () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 100, window: 1 }, QUIET);
+    const all = Array.from({ length: 6 }, (_, i) => ask(dispatcher, `b${i}`, 'batch'));
+    for (let i = 0; i < 30; i++) all.push(ask(dispatcher, `i${i}`, 'interactive'));
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    answerAll(dispatcher, lane);
+    expect(new Set(await Promise.all(all))).toEqual(new Set(['answered']));
+    const order = names(lane);
+    expect(order.slice(0, 9)).toEqual(Array.from({ length: 9 }, (_, i) => `i${i}`));
+    expect(['b0', 'b1', 'b2'].map((name) => order.indexOf(name))).toEqual([9, 19, 29]);
+    expect(order.slice(-3)).toEqual(['b3', 'b4', 'b5']);
+  });
+
+  it('batch leaves places in each lane for interactive ones', () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 100, window: 4 }, QUIET);
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    for (let i = 0; i < 6; i++) void ask(dispatcher, `b${i}`, 'batch');
+    expect(names(lane)).toEqual(['b0', 'b1', 'b2']);
+    void ask(dispatcher, 'i0', 'interactive');
+    expect(names(lane)).toEqual(['b0', 'b1', 'b2', 'i0']);
+    expect([dispatcher.queuedOf('batch'), dispatcher.queuedOf('interactive')]).toEqual([3, 0]);
+  });
+
+  it('batch is refused while interactive is still taken, and each refusal is told', async () => {
+    const shed: object[] = [];
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 4 }, { ...QUIET, shed: (one) => shed.push(one) });
+    for (let i = 0; i < 2; i++) void ask(dispatcher, `b${i}`, 'batch');
+    expect(await ask(dispatcher, 'b2', 'batch')).toBe('overloaded');
+    for (let i = 0; i < 2; i++) void ask(dispatcher, `i${i}`, 'interactive');
+    expect(await ask(dispatcher, 'i2', 'interactive')).toBe('overloaded');
+    expect(shed).toEqual([
+      { priority: 'batch', reason: 'queue' },
+      { priority: 'interactive', reason: 'queue' },
+    ]);
   });
 });

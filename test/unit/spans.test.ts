@@ -115,7 +115,8 @@ describe('what is noted of a sampled request', () => {
     deadlineAt: Number.POSITIVE_INFINITY,
     explain: false,
   };
-  const dispatcher = () => new Dispatcher({ queue: 10, bytes: 1000, window: 4, windowBytes: 100 }, () => {});
+  const dispatcher = () =>
+    new Dispatcher({ queue: 10, bytes: 1000, window: 4, windowBytes: 100 }, { poison: () => {} });
 
   it('is each lane that had it; only lanes of sampled requests are told of a trace', async () => {
     const lanes = [new ScriptedLane(0), new ScriptedLane(1)] as const;

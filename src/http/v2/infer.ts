@@ -13,6 +13,7 @@ import type { Service } from '../../policy/service.js';
 import { logFieldsOf } from '../../telemetry/trace-context.js';
 import type { ClassifyDeps } from '../classify.js';
 import { asRequestError, problemOf } from '../problem.js';
+import { wishOf } from '../wish.js';
 import { LENGTH_HEADER } from './binary.js';
 import { readInferenceBody } from './body.js';
 import { checkVersion, findModel } from './models.js';
@@ -80,14 +81,22 @@ export function inferRoute(deps: ClassifyDeps): RequestHandler {
 
 async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Promise<Inferred> {
   const { gateway } = deps;
-  await deps.auth.admit(request);
+  const caller = await deps.auth.admit(request);
+  using _place = caller.enter();
   const { name, version } = request.params as { name: string; version?: string };
-  const wish = { cascade: name, header: (key: string) => request.get(key) };
+  const wishFor = (policy?: string) => wishOf(caller, request, { cascade: name, policy }, gateway);
   const cascade = await findModel(gateway, { name, version });
-  const { asked, pictures: coming } = await received(deps, request, { ...wish, provisional: true }, passage.journey);
+  const { asked, pictures: coming } = await received(
+    deps,
+    request,
+    { ...wishFor(), provisional: true },
+    passage.journey,
+  );
   const { policy, deadline_ms, timeout, top } = asked.parameters;
   // Its policy stands in the body: it is let in when that is read, and keeps from now on what it is let in with.
-  const admission = gateway.admit({ ...wish, policy });
+  const deadlineMs = deadline_ms ?? (timeout === undefined ? Number.POSITIVE_INFINITY : timeout / 1000);
+  const deadlineAt = passage.arrivedMs + deadlineMs;
+  const admission = gateway.admit({ ...wishFor(policy), deadlineAt });
   passage.admission = admission;
   if (admission.cascade !== cascade) await checkVersion(admission.cascade, version);
   const { journey } = passage;
@@ -96,12 +105,11 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
   const pictures = await held(coming);
   passage.elements = pictures.length;
   journey?.received(pictures.reduce((sum, { image }) => sum + image.length, 0));
-  const deadlineMs = deadline_ms ?? (timeout === undefined ? Number.POSITIVE_INFINITY : timeout / 1000);
   const wanted = wantedOutputs(asked);
   const wants = (output: WantedOutput['name']) => wanted.some((each) => each.name === output);
   const common = {
     top,
-    deadlineAt: passage.arrivedMs + deadlineMs,
+    deadlineAt,
     explain: wants('steps'),
     logits: wants('logits'),
     signal: passage.stop.signal,

@@ -1,0 +1,114 @@
+/** What each lane has on board, and which lane takes the next request. Pure bookkeeping. */
+
+import type { Job } from '../lane/messages.js';
+import type { Entry } from './entry.js';
+
+/** What the dispatcher needs of a lane. */
+export interface LaneHandle {
+  readonly number: number;
+  run(jobs: readonly Job[]): void;
+  cancel(ids: readonly number[]): void;
+}
+
+export interface Window {
+  /** Requests sent to one lane at a time: enough to fill batches, few enough to lose little when it dies. */
+  readonly window: number;
+  /** Bytes of pictures sent to one lane at a time: they are copied in the gateway's thread. One picture is always sent. */
+  readonly windowBytes: number;
+}
+
+/** Share of a window that `batch` may fill: an interactive request finds a place in the lane, which runs it first. */
+const BATCH_SHARE = 0.75;
+
+export class Slot {
+  readonly onBoard = new Map<number, Entry>();
+  /** Of the pictures on board. */
+  #bytes = 0;
+  #batch = 0;
+  /** The lane holds one suspect alone, to learn whether that request kills it. */
+  quarantine = false;
+
+  constructor(readonly lane: LaneHandle) {}
+
+  board(entry: Entry): void {
+    entry.journey?.boards(this.lane.number);
+    this.onBoard.set(entry.job.id, entry);
+    this.#count(entry, 1);
+    this.lane.run([entry.job]);
+  }
+
+  /** Undefined when it was not on board. */
+  leave(id: number): Entry | undefined {
+    const entry = this.onBoard.get(id);
+    if (entry === undefined) return undefined;
+    this.onBoard.delete(id);
+    this.#count(entry, -1);
+    if (this.onBoard.size === 0) this.quarantine = false;
+    return entry;
+  }
+
+  hasRoomFor({ job }: Entry, { window, windowBytes }: Window): boolean {
+    if (this.onBoard.size >= window) return false;
+    if (job.priority === 'batch' && this.#batch >= Math.max(1, Math.floor(BATCH_SHARE * window))) return false;
+    return this.#bytes === 0 || this.#bytes + job.image.length <= windowBytes;
+  }
+
+  #count({ job }: Entry, sign: 1 | -1): void {
+    this.#bytes += sign * job.image.length;
+    if (job.priority === 'batch') this.#batch += sign;
+  }
+}
+
+export class Slots {
+  readonly #slots = new Map<LaneHandle, Slot>();
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  /** Lanes with something on board. */
+  get busy(): number {
+    let busy = 0;
+    for (const { onBoard } of this.#slots.values()) busy += Number(onBoard.size > 0);
+    return busy;
+  }
+
+  get(lane: LaneHandle): Slot | undefined {
+    return this.#slots.get(lane);
+  }
+
+  attach(lane: LaneHandle): void {
+    this.#slots.set(lane, new Slot(lane));
+  }
+
+  detach(lane: LaneHandle): Slot | undefined {
+    const slot = this.#slots.get(lane);
+    this.#slots.delete(lane);
+    return slot;
+  }
+
+  /** Lanes that take new requests. @param reserved of them so many shall run empty first, for suspects */
+  open(reserved: number): readonly Slot[] {
+    return [...this.#slots.values()].filter(({ quarantine }) => !quarantine).slice(reserved);
+  }
+
+  /** Everything on board of any lane. */
+  *entries(): Generator<Entry> {
+    for (const { onBoard } of this.#slots.values()) yield* onBoard.values();
+  }
+
+  [Symbol.iterator](): Iterator<Slot> {
+    return this.#slots.values();
+  }
+
+  clear(): void {
+    this.#slots.clear();
+  }
+}
+
+/** The slot with the fewest on board. */
+export function emptiest(slots: readonly Slot[]): Slot | undefined {
+  let best: Slot | undefined;
+  for (const slot of slots) if (best === undefined || slot.onBoard.size < best.onBoard.size) best = slot;
+  return best;
+}

@@ -1,0 +1,44 @@
+/** What a request wants, within what its caller may have: cascade, policy, priority. */
+
+import type { Request } from 'express';
+import { RequestError } from '../errors.js';
+import type { Gateway } from '../gateway/gateway.js';
+import type { Wish } from '../gateway/request.js';
+import { PRIORITIES, type Priority } from '../priority.js';
+import type { Caller } from './caller.js';
+
+export const PRIORITY_HEADER = 'X-Sluice-Priority';
+
+/**
+ * @param named by the request; what it leaves open its key says, else the gateway
+ * @throws RequestError bad_header, forbidden_cascade, forbidden_policy
+ */
+export function wishOf(
+  { key }: Caller,
+  request: Request,
+  named: Pick<Wish, 'cascade' | 'policy'>,
+  gateway: Pick<Gateway, 'defaultCascade' | 'defaultPolicy'>,
+): Wish {
+  const cascade = named.cascade ?? key?.cascade;
+  const policy = named.policy ?? key?.policy;
+  const check = (code: 'forbidden_cascade' | 'forbidden_policy', name: string, allowed?: readonly string[]) => {
+    if (allowed === undefined || allowed.includes(name)) return;
+    const what = code === 'forbidden_cascade' ? 'cascade' : 'policy';
+    throw new RequestError(code, `this key may not use the ${what} "${name}"; it may use: ${allowed.join(', ')}`);
+  };
+  check('forbidden_cascade', cascade ?? gateway.defaultCascade, key?.cascades);
+  check('forbidden_policy', policy ?? gateway.defaultPolicy, key?.policies);
+  const asked = priorityOf(request);
+  // A key of batch is batch whatever its requests say.
+  const priority = key?.priority === 'batch' ? 'batch' : asked;
+  return { cascade, policy, priority, header: (name) => request.get(name) };
+}
+
+/** @throws RequestError bad_header */
+function priorityOf(request: Request): Priority {
+  const given = request.get(PRIORITY_HEADER);
+  if (given === undefined) return 'interactive';
+  const priority = PRIORITIES.find((each) => each === given.trim().toLowerCase());
+  if (priority !== undefined) return priority;
+  throw new RequestError('bad_header', `the header ${PRIORITY_HEADER} is wrong; allowed: ${PRIORITIES.join(', ')}`);
+}

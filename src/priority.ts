@@ -1,0 +1,23 @@
+/** The two classes of requests, and whose turn it is where both wait. Pure. */
+
+/** `interactive`: somebody waits for it; `batch`: it may take longer, and is refused first. */
+export const PRIORITIES = ['interactive', 'batch'] as const;
+export type Priority = (typeof PRIORITIES)[number];
+
+/** While both classes wait, one turn of so many is batch's: it waits long, but not for ever. */
+export const BATCH_TURN = 10;
+
+export class Turns {
+  /** Turns of `interactive` since batch began to wait, or had its last one. */
+  #passed = 0;
+
+  /** The class that goes first now; whether one of it waits is the caller's to see. */
+  get first(): Priority {
+    return this.#passed >= BATCH_TURN - 1 ? 'batch' : 'interactive';
+  }
+
+  /** @param batchWaits while `interactive` had its turn */
+  took(priority: Priority, batchWaits: boolean): void {
+    this.#passed = priority === 'interactive' && batchWaits ? this.#passed + 1 : 0;
+  }
+}

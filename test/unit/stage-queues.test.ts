@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import type { LoadedCascade } from '../../src/lane/loaded.js';
+import type { Facts } from '../../src/lane/messages.js';
+import { StageQueues } from '../../src/lane/stage-queues.js';
+import type { Traveller } from '../../src/lane/traveller.js';
+import type { Priority } from '../../src/priority.js';
+
+/** One rung of two stages, which run eight pictures at best. */
+const loaded = {
+  cascade: { name: 'c', rungs: [{ id: 'r', stages: [{}, {}] }] },
+} as unknown as LoadedCascade;
+const stage = { macs: 1, batch: 8, ms: 1 };
+const facts = { cascades: { c: [[stage, stage]] } } as unknown as Facts;
+const queues = () => new StageQueues(new Map([['c', loaded]]), facts);
+const picture = (id: number, priority: Priority, at = 0) =>
+  ({ job: { id, priority }, plan: { legs: [{ rung: 0 }] }, at: { leg: 0, stage: at } }) as unknown as Traveller;
+const idsOf = (run: ReturnType<StageQueues['take']>) => run?.pictures.map(({ job }) => job.id);
+
+describe('the stage queues of a lane', () => {
+  it('run the deepest stage first, unless others have waited too long', () => {
+    const all = queues();
+    all.push(picture(1, 'interactive', 0), loaded, 0);
+    all.push(picture(2, 'interactive', 1), loaded, 100);
+    expect(idsOf(all.take(100))).toEqual([2]);
+    all.push(picture(3, 'interactive', 1), loaded, 260);
+    expect([all.take(260), all.take(260), all.take(260)].map(idsOf)).toEqual([[1], [3], undefined]);
+  });
+
+  it('run interactive before batch, however deep, never both in one run, and batch one turn in ten', () => {
+    const all = queues();
+    for (let id = 0; id < 8; id++) all.push(picture(id, 'batch', 1), loaded, 0);
+    const order: (string | undefined)[] = [];
+    for (let id = 100; id < 120; id++) {
+      all.push(picture(id, 'interactive', 0), loaded, 0);
+      order.push(all.take(0)?.pictures[0]?.job.priority);
+    }
+    expect(order.flatMap((priority, at) => (priority === 'batch' ? [at] : []))).toEqual([9, 19]);
+    // What batch took the place of runs with the next, so only the last one is left.
+    expect(idsOf(all.take(0))).toEqual([119]);
+  });
+
+  it('run batch in full when it is alone, and in short runs just after an interactive picture', () => {
+    const all = queues();
+    for (let id = 0; id < 18; id++) all.push(picture(id, 'batch'), loaded, 0);
+    expect(all.take(0)?.pictures.length).toBe(8);
+    all.push(picture(100, 'interactive'), loaded, 0);
+    expect(idsOf(all.take(0))).toEqual([100]);
+    expect(all.take(0)?.pictures.length).toBe(2);
+    expect(all.take(5000)?.pictures.length).toBe(8);
+  });
+});
