@@ -9,6 +9,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { queueMs } from '../telemetry/request-metrics.js';
 import { logFieldsOf } from '../telemetry/trace-context.js';
 import type { Tracing } from '../telemetry/tracing.js';
+import type { Classification } from './answers.js';
 import type { Auth } from './auth.js';
 import { readImage } from './body.js';
 import { asRequestError, problemOf, sendProblem } from './problem.js';
@@ -106,7 +107,7 @@ function planOf(gateway: Gateway, request: Request): { cascade: string; policy: 
 }
 
 /** The JSON of the contract. */
-export function answerBody(id: string, result: ClassifyResult) {
+export function answerBody(id: string, result: ClassifyResult): Classification {
   const { cascade, plan, answer } = result;
   const place = (index: number, exit: number) => {
     const { backbone, width, resolution } = cascade.rungs[index]!;

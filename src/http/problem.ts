@@ -3,7 +3,8 @@
 import type { Response } from 'express';
 import { RequestError, type RequestErrorCode } from '../errors.js';
 
-const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
+/** Status and title of each code. */
+export const PROBLEMS: Record<RequestErrorCode, { readonly status: number; readonly title: string }> = {
   bad_query: { status: 400, title: 'The query is wrong' },
   bad_multipart: { status: 400, title: 'The multipart body is wrong' },
   empty_body: { status: 400, title: 'The request has no picture' },
@@ -36,7 +37,7 @@ export interface Problem {
 }
 
 export function problemOf(error: RequestError): Problem {
-  const { status, title } = CATALOGUE[error.code];
+  const { status, title } = PROBLEMS[error.code];
   return { type: `urn:sluice:problem:${error.code}`, title, status, detail: error.detail, code: error.code };
 }
 
@@ -49,7 +50,9 @@ export function asRequestError(error: unknown): RequestError {
 export function sendProblem(response: Response, error: RequestError): void {
   if (response.headersSent || response.destroyed) return;
   const problem = problemOf(error);
-  if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+  // Each 503 passes; where nobody knows when, a second is soon enough.
+  const retryAfterSeconds = error.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
+  if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
   if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
   response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }

@@ -1,0 +1,28 @@
+/** Small parts of the document that several rooms use. */
+
+export type Headers = Readonly<Record<string, object>>;
+
+/** A schema of `components`. */
+export function ref(schema: string): { readonly $ref: string } {
+  return { $ref: `#/components/schemas/${schema}` };
+}
+
+export const HEADERS = {
+  requestId: {
+    required: true,
+    description: 'of this request: the `id` of its answer, and in the log',
+    schema: { type: 'string', format: 'uuid' },
+  },
+  retryAfter: {
+    required: true,
+    description: 'seconds after which trying again makes sense',
+    schema: { type: 'integer', minimum: 1 },
+  },
+  wwwAuthenticate: { required: true, schema: { const: 'Bearer' } },
+  allow: { required: true, description: 'methods that are answered here', schema: { type: 'string' } },
+  traceparent: {
+    required: false,
+    description: 'W3C Trace Context, where requests are traced',
+    schema: { type: 'string' },
+  },
+} as const;

@@ -1,0 +1,77 @@
+/** Which problem can happen where, as responses of OpenAPI. */
+
+import type { RequestErrorCode } from '../../errors.js';
+import { PROBLEMS } from '../problem.js';
+import { HEADERS, type Headers, ref } from './parts.js';
+
+/** What a request meets on its way; an operation says which of it. */
+export type Hazard = 'keys' | 'rate' | 'picture' | 'lanes' | 'name' | 'cascade' | 'policy' | 'metrics' | 'any';
+
+/** Not of one operation: addresses and methods that the document does not have. */
+type Outside = 'outside';
+
+/** Where each code can come from. A new code does not compile before it has its places here. */
+const PLACES: Readonly<Record<RequestErrorCode, readonly (Hazard | Outside)[]>> = {
+  bad_query: ['picture', 'name'],
+  bad_multipart: ['picture'],
+  empty_body: ['picture'],
+  unauthorized: ['keys'],
+  unknown_cascade: ['cascade'],
+  unknown_policy: ['policy'],
+  not_found: ['metrics', 'outside'],
+  method_not_allowed: ['outside'],
+  too_many_bytes: ['picture'],
+  too_many_pixels: ['picture'],
+  unsupported_format: ['picture'],
+  damaged_image: ['picture'],
+  poison_image: ['picture'],
+  rate_limited: ['rate'],
+  // Nobody is there to read it.
+  client_gone: [],
+  internal: ['any'],
+  overloaded: ['lanes'],
+  starting: ['lanes'],
+  shutting_down: ['lanes'],
+  deadline_exceeded: ['lanes'],
+};
+
+/** Headers that a status always has. */
+const HEADERS_OF: Readonly<Record<number, Headers>> = {
+  401: { 'WWW-Authenticate': HEADERS.wwwAuthenticate },
+  405: { Allow: HEADERS.allow },
+  429: { 'Retry-After': HEADERS.retryAfter },
+  503: { 'Retry-After': HEADERS.retryAfter },
+};
+
+/** The problems that these hazards lead to, by status. */
+export function problemResponses(hazards: readonly Hazard[], headers: Headers): Record<string, object> {
+  return byStatus([...hazards, 'any'], headers);
+}
+
+/** Of addresses and methods that are none: for `components`, by name. */
+export function outsideResponses(headers: Headers): Record<string, object> {
+  const { 404: NotFound, 405: MethodNotAllowed } = byStatus(['outside'], headers);
+  return { NotFound: NotFound!, MethodNotAllowed: MethodNotAllowed! };
+}
+
+function byStatus(places: readonly (Hazard | Outside)[], headers: Headers): Record<string, object> {
+  const codes = (Object.keys(PLACES) as RequestErrorCode[]).filter((code) =>
+    PLACES[code].some((place) => places.includes(place)),
+  );
+  const statuses = [...new Set(codes.map((code) => PROBLEMS[code].status))].sort((a, b) => a - b);
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const here = codes.filter((code) => PROBLEMS[code].status === status);
+      return [String(status), response(status, here, { ...headers, ...HEADERS_OF[status] })];
+    }),
+  );
+}
+
+function response(status: number, codes: readonly RequestErrorCode[], headers: Headers): object {
+  const schema = { ...ref('Problem'), properties: { status: { const: status }, code: { enum: codes } } };
+  return {
+    description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
+    headers,
+    content: { 'application/problem+json': { schema } },
+  };
+}
