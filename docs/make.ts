@@ -1,9 +1,13 @@
-/** npm run docs: writes what is made from the code's schemas, policies/policy.schema.json and the reference in docs/policies.md. */
+/**
+ * npm run docs: writes what is made from the code's schemas, policies/policy.schema.json, the reference in
+ * docs/policies.md and src/client/types.ts.
+ */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { PolicyFile } from '../src/policy/schema.js';
+import { CLIENT_TYPES, clientTypes } from './client-types.js';
 
 const ROOT = new URL('../', import.meta.url);
 export const SCHEMA = fileURLToPath(new URL('policies/policy.schema.json', ROOT));
@@ -97,5 +101,6 @@ function constantOf(schema: Schema): unknown {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(SCHEMA, schemaText());
+  await writeFile(CLIENT_TYPES, await clientTypes());
   await writeFile(PAGE, pageText(await readFile(PAGE, 'utf8')));
 }

@@ -66,14 +66,14 @@ export const Classification = z.strictObject({
 });
 export type Classification = z.output<typeof Classification>;
 
-const Exit = z.strictObject({
+export const Exit = z.strictObject({
   exit: place.exit,
   macs: macs.describe('of one picture, from the start of the rung to here'),
   batch: z.int().positive().describe('pictures a run with the best throughput on this machine'),
   accuracy: z.number().min(0).max(1).optional().describe('top-1, as cascade.yaml says it'),
 });
 
-const Rung = z.strictObject({
+export const Rung = z.strictObject({
   id: z.string().min(1).describe('backbone/width@resolution'),
   backbone: place.backbone,
   width: place.width,
@@ -94,7 +94,7 @@ export type Cascade = z.output<typeof Cascade>;
 
 export const CascadeList = z.strictObject({ cascades: z.array(Cascade) });
 
-const Label = z.strictObject({ name: z.string().min(1), wnid: z.string().min(1).optional() });
+export const Label = z.strictObject({ name: z.string().min(1), wnid: z.string().min(1).optional() });
 
 /** GET /v1/cascades/NAME. */
 export const CascadeWithLabels = z.strictObject({
