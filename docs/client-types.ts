@@ -13,7 +13,15 @@ const BANNER = `/**
 `;
 
 /** What the client answers with, and what these are made of. */
-const SHOWN = ['Classification', 'CascadeList', 'CascadeWithLabels', 'PolicyList', 'PolicyWithContent', 'Ready', 'Problem'];
+const SHOWN = [
+  'Classification',
+  'CascadeList',
+  'CascadeWithLabels',
+  'PolicyList',
+  'PolicyWithContent',
+  'Ready',
+  'Problem',
+];
 
 export async function clientTypes(): Promise<string> {
   const $defs = JSON.parse(

@@ -7,6 +7,7 @@
 export type RequestErrorCode =
   | 'bad_query'
   | 'bad_multipart'
+  | 'bad_inference_request'
   | 'empty_body'
   | 'unauthorized'
   | 'unknown_cascade'

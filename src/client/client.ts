@@ -44,7 +44,7 @@ export interface ClassifyOptions extends CallOptions {
 }
 
 /** A stream is sent once: such a call is not tried again. */
-export type Picture = Uint8Array<ArrayBuffer> | ArrayBuffer | Blob | ReadableStream<Uint8Array<ArrayBuffer>>;
+export type Picture = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Array>;
 
 /** An answer at the deadline still needs its way back. */
 const WAY_BACK_MS = 1000;
@@ -146,7 +146,10 @@ export class SluiceClient {
       timer = setTimeout(() => late.abort(new SluiceTimeout(deadlineMs)), leftMs + WAY_BACK_MS);
     }
     const signals = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
-    const headers = { ...init.headers, ...(this.#apiKey === undefined ? {} : { Authorization: `Bearer ${this.#apiKey}` }) };
+    const headers = {
+      ...init.headers,
+      ...(this.#apiKey === undefined ? {} : { Authorization: `Bearer ${this.#apiKey}` }),
+    };
     try {
       const response = await this.#fetch(url, { ...init, headers, signal: signals });
       const text = await response.text();

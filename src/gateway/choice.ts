@@ -24,7 +24,7 @@ export function choose(catalog: Catalog, wish: Wish, steering: Steering, around:
     return { service: asked, point, chosen: catalog.plan(asked, point) };
   }
   const service = armOf(catalog, asked, wish);
-  const point = steering.choose(service, around);
+  const point = wish.provisional ? steering.current(service) : steering.choose(service, around);
   const full = catalog.full(service.cascade);
   if (point < 0 && full !== undefined) return { service, point, chosen: full };
   const served = Math.max(0, point);

@@ -317,8 +317,8 @@ export class Dispatcher {
   }
 }
 
-function jobOf(id: number, { image, plan, top, deadlineAt, explain, journey }: Dispatched): Job {
-  const job = { id, image, plan, top, deadlineAt, explain };
+function jobOf(id: number, { journey, ...asked }: Dispatched): Job {
+  const job = { ...asked, id };
   return journey === undefined ? job : { ...job, trace: journey.context };
 }
 

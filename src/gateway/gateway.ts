@@ -67,6 +67,11 @@ export class Gateway {
     return this.#options.queue;
   }
 
+  /** Width x height of the largest picture that is taken. */
+  get maxPixels(): number {
+    return this.#options.maxPixels;
+  }
+
   /** As `Deployment.laneCounts`. */
   get laneCounts(): { ready: number; starting: number; retiring: number } {
     return this.#deployed.laneCounts;
@@ -145,10 +150,10 @@ export class Gateway {
     if (this.#poison.has(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
-    const { image, top, deadlineAt, explain, signal, journey } = request;
-    const answer = await admitted.dispatch({ image, top, deadlineAt, explain, journey }, signal);
+    const { image, raw, top, deadlineAt, explain, logits, signal, journey } = request;
+    const answer = await admitted.dispatch({ image, raw, top, deadlineAt, explain, logits, journey }, signal);
     this.#steering.answered(service, answer, plan.expected?.macs ?? answer.macs);
-    if (isToBeAudited(service, answer)) void this.#audit(admitted, image, answer);
+    if (isToBeAudited(service, answer)) void this.#audit(admitted, { image, raw }, answer);
     return { cascade, plan, answer, fullMacs, totalMs: performance.now() - from };
   }
 
@@ -206,14 +211,18 @@ export class Gateway {
   }
 
   /** Asks the full network what an early exit has answered. Audits that find no quiet lane are dropped. */
-  async #audit({ service, cascade, point, plan }: Admission, image: Uint8Array, answer: JobAnswer): Promise<void> {
+  async #audit(
+    { service, cascade, point, plan }: Admission,
+    picture: Pick<ClassifyRequest, 'image' | 'raw'>,
+    answer: JobAnswer,
+  ): Promise<void> {
     const catalog = this.#catalog;
     const full = catalog?.full(cascade.name);
     // After a change of models there is nothing to compare with.
     if (full === undefined || !catalog?.cascades.includes(cascade)) return;
     using admission = this.#deployed.current.admit({ service, point: -1, chosen: full });
     const checked = await admission.dispatchIdle({
-      image,
+      ...picture,
       top: 1,
       deadlineAt: Number.POSITIVE_INFINITY,
       explain: false,

@@ -28,6 +28,8 @@ export class Journey {
   /** Of the picture. */
   bytes: number | undefined;
   readonly attempts: Attempt[] = [];
+  /** Of a batch: a journey for each picture, in their order. */
+  readonly elements: Journey[] = [];
   /** Since when it waits for a lane; undefined while one has it. */
   waitingFromMs: number | undefined;
 
@@ -36,6 +38,13 @@ export class Journey {
     readonly context: TraceContext,
     readonly startedMs: number,
   ) {}
+
+  /** For the next picture of a batch; it has its answer with the request's own end, or before. */
+  element(): Journey {
+    const element = new Journey(this.context, hostMs());
+    this.elements.push(element);
+    return element;
+  }
 
   admitted(plan: Plan): void {
     this.admittedMs = hostMs();

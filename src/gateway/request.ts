@@ -1,7 +1,7 @@
 /** What the gateway is asked, and what it answers. */
 
 import type { Cascade } from '../cascade/cascade.js';
-import type { JobAnswer } from '../lane/messages.js';
+import type { JobAnswer, PixelSize } from '../lane/messages.js';
 import type { Plan } from '../policy/plan.js';
 import type { Journey } from './journey.js';
 
@@ -13,14 +13,20 @@ export interface Wish {
   readonly point?: string | undefined;
   /** Value of a header of the caller, by its name: keeps a caller in one arm of an experiment. */
   readonly header?: (name: string) => string | undefined;
+  /** Asked before it is known which policy is wanted, to learn whether there is place: it is no arrival of its own. */
+  readonly provisional?: boolean;
 }
 
 export interface ClassifyRequest extends Wish {
+  /** An encoded picture, or with `raw` its pixels, `[height, width, 3]` uint8 RGB. */
   readonly image: Uint8Array;
+  readonly raw?: PixelSize | undefined;
   readonly top: number;
   /** Milliseconds since the epoch; Infinity without one. */
   readonly deadlineAt: number;
   readonly explain: boolean;
+  /** Wants the logits of the exit that answers. */
+  readonly logits?: boolean | undefined;
   readonly signal?: AbortSignal;
   /** Of a sampled request: where its times are noted. */
   readonly journey?: Journey | undefined;

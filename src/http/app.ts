@@ -13,6 +13,7 @@ import { metricsRoute } from './metrics-app.js';
 import { only, onlyGet } from './only.js';
 import { openApiRoute } from './openapi/route.js';
 import { asRequestError, sendProblem } from './problem.js';
+import { inferenceRoutes } from './v2/routes.js';
 
 export interface AppDeps extends ClassifyDeps {
   /** /metrics has an address of its own. */
@@ -37,6 +38,7 @@ export function createApp(deps: AppDeps): Express {
   });
 
   app.route('/v1/classify').post(classifyRoute(deps)).all(only('POST'));
+  app.use(inferenceRoutes(deps));
   const get = (path: string, handler: RequestHandler) => app.route(path).get(handler).all(onlyGet);
   get('/livez', (_request, response) => {
     response.json({ status: 'live' } satisfies z.output<typeof Live>);

@@ -1,6 +1,6 @@
 /** POST /v1/classify: a picture in, the answer and its cost out. */
 
-import type { Request, RequestHandler, Response } from 'express';
+import type { Request, RequestHandler } from 'express';
 import { RequestError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Journey } from '../gateway/journey.js';
@@ -12,6 +12,7 @@ import type { Tracing } from '../telemetry/tracing.js';
 import type { Classification } from './answers.js';
 import type { Auth } from './auth.js';
 import { readImage } from './body.js';
+import { linger } from './linger.js';
 import { asRequestError, problemOf, sendProblem } from './problem.js';
 import { parseQuery } from './query.js';
 import { sniff } from './sniff.js';
@@ -53,7 +54,8 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
       if (refusal.code === 'internal')
         deps.log.error({ id, ...traced, err: error, detail: refusal.detail }, 'request failed');
       else deps.log.debug({ id, ...traced, code: refusal.code }, 'refused');
-      refuse(request, response, refusal);
+      sendProblem(response, refusal);
+      linger(request);
       trace?.end({ status: response.headersSent ? response.statusCode : undefined, problem: refusal.code });
     }
   };
@@ -85,17 +87,6 @@ async function answer(
   return await deps.gateway.classify({ image, top: query.top, deadlineAt, explain, signal, journey }, admission);
 }
 
-/** A caller that sends first and listens later hears its refusal only while the rest of its body is read: for so long. */
-const LINGER_MS = 2000;
-
-function refuse(request: Request, response: Response, error: RequestError): void {
-  sendProblem(response, error);
-  if (request.complete || request.destroyed) return;
-  const enough = setTimeout(() => request.socket.destroy(), LINGER_MS).unref();
-  request.once('end', () => clearTimeout(enough));
-  request.resume();
-}
-
 /** For metrics: the plan that the request names, if there is one. */
 function planOf(gateway: Gateway, request: Request): { cascade: string; policy: string } | undefined {
   const { cascade, policy } = request.query;
@@ -109,10 +100,6 @@ function planOf(gateway: Gateway, request: Request): { cascade: string; policy: 
 /** The JSON of the contract. */
 export function answerBody(id: string, result: ClassifyResult): Classification {
   const { cascade, plan, answer } = result;
-  const place = (index: number, exit: number) => {
-    const { backbone, width, resolution } = cascade.rungs[index]!;
-    return { backbone, width, resolution, exit };
-  };
   return {
     id,
     cascade: plan.cascade,
@@ -124,21 +111,12 @@ export function answerBody(id: string, result: ClassifyResult): Classification {
       probability: round(probability, 6),
     })),
     route: {
-      ...place(answer.rung, answer.exit),
+      ...placeOf(cascade, answer.rung, answer.exit),
       score: round(answer.score, 6),
       reason: answer.reason,
       ...(plan.point === undefined ? {} : { point: plan.point }),
       policy_version: plan.version,
-      ...(answer.steps === undefined
-        ? {}
-        : {
-            steps: answer.steps.map(({ rung, exit, score, threshold, exited }) => ({
-              ...place(rung, exit),
-              score: round(score, 6),
-              threshold,
-              exited,
-            })),
-          }),
+      ...(answer.steps === undefined ? {} : { steps: stepsOf(result) }),
     },
     cost: {
       macs: answer.macs,
@@ -150,6 +128,21 @@ export function answerBody(id: string, result: ClassifyResult): Classification {
       total_ms: round(result.totalMs, 3),
     },
   };
+}
+
+/** The exits that were passed, as `explain` shows them. */
+export function stepsOf({ cascade, answer }: ClassifyResult) {
+  return (answer.steps ?? []).map(({ rung, exit, score, threshold, exited }) => ({
+    ...placeOf(cascade, rung, exit),
+    score: round(score, 6),
+    threshold,
+    exited,
+  }));
+}
+
+function placeOf({ rungs }: ClassifyResult['cascade'], index: number, exit: number) {
+  const { backbone, width, resolution } = rungs[index]!;
+  return { backbone, width, resolution, exit };
 }
 
 function summary({ plan, answer, totalMs }: ClassifyResult) {

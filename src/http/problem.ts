@@ -7,6 +7,7 @@ import { RequestError, type RequestErrorCode } from '../errors.js';
 export const PROBLEMS: Record<RequestErrorCode, { readonly status: number; readonly title: string }> = {
   bad_query: { status: 400, title: 'The query is wrong' },
   bad_multipart: { status: 400, title: 'The multipart body is wrong' },
+  bad_inference_request: { status: 400, title: 'The inference request is wrong' },
   empty_body: { status: 400, title: 'The request has no picture' },
   unauthorized: { status: 401, title: 'An API key is needed' },
   unknown_cascade: { status: 404, title: 'There is no such cascade' },
@@ -50,9 +51,13 @@ export function asRequestError(error: unknown): RequestError {
 export function sendProblem(response: Response, error: RequestError): void {
   if (response.headersSent || response.destroyed) return;
   const problem = problemOf(error);
+  setErrorHeaders(response, error);
+  response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+}
+
+export function setErrorHeaders(response: Response, error: RequestError): void {
   // Each 503 passes; where nobody knows when, a second is soon enough.
-  const retryAfterSeconds = error.retryAfterSeconds ?? (problem.status === 503 ? 1 : undefined);
+  const retryAfterSeconds = error.retryAfterSeconds ?? (PROBLEMS[error.code].status === 503 ? 1 : undefined);
   if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
   if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
-  response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
 }

@@ -3,7 +3,7 @@
 import sharp from 'sharp';
 import type { Manifest } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
-import { canResample, resample } from './resample.js';
+import { canResample, type Raster, resample } from './resample.js';
 import { decodeSmallJpeg } from './small-jpeg.js';
 
 // One picture a thread: the lanes are the parallelism. No cache: every picture is new.
@@ -55,6 +55,25 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
   const { width, height } = info;
   if (width !== side || height !== side) return resample({ width, height, channels: 3, data }, side, kernel);
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+/**
+ * Pixels that came decoded, made into what {@link decode} makes of a PNG that holds them: the same bytes, without its decoder.
+ * @param raster three channels, RGB
+ */
+export async function fit({ width, height, data }: Raster, target: DecodeTarget): Promise<Uint8Array> {
+  const { resolution: side, kernel } = target;
+  if (width === side && height === side) return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const ours = canResample(kernel);
+  const raw = { width, height, channels: 3 } as const;
+  const { data: made, info } = await sharp(data, { raw, limitInputPixels: target.maxPixels })
+    .resize(side, side, { fit: 'cover', position: 'centre', kernel, withoutEnlargement: ours })
+    .raw({ depth: 'uchar' })
+    .timeout({ seconds: DECODE_SECONDS })
+    .toBuffer({ resolveWithObject: true });
+  if (info.width !== side || info.height !== side)
+    return resample({ width: info.width, height: info.height, channels: 3, data: made }, side, kernel);
+  return new Uint8Array(made.buffer, made.byteOffset, made.length);
 }
 
 /** Pixels that were decoded, `[side, side, 3]` uint8 RGB. */

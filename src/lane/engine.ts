@@ -102,7 +102,7 @@ export class Engine {
   submit(job: Job): void {
     const plan = this.#plans.get(job.plan)!;
     const { kernel } = this.#cascades.get(plan.cascade)!.cascade.input;
-    const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels));
+    const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels, job.raw));
     this.#travellers.set(job.id, traveller);
     if (Number.isFinite(job.deadlineAt)) {
       // One that waits in a queue or for a decoder answers in time too. Timers may be a millisecond early.
@@ -204,13 +204,14 @@ export class Engine {
     if (traced !== undefined) this.#events.traced(traced);
     const macs = this.#facts.cascades[queue.loaded.cascade.name]![queue.rung]![queue.stage]!.macs;
     for (const [index, traveller] of batch.entries()) {
-      const p = probabilities(rowData({ tensor: out.logits, index }), stage.temperature);
+      const logits = rowData({ tensor: out.logits, index });
+      const p = probabilities(logits, stage.temperature);
       for (const [name, tensor] of out.features) traveller.held.set(name, { tensor, index });
       traveller.macs += macs;
       traveller.runMs += ms;
       traveller.inferenceMs += ms / batch.length;
       if (traced !== undefined) traveller.notes?.ran(traced, macs);
-      pass(traveller, p);
+      pass(traveller, p, traveller.job.logits ? logits.map((z) => z / stage.temperature) : undefined);
       this.#advance(traveller, queue.loaded);
     }
   }

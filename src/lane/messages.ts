@@ -20,11 +20,19 @@ export interface TraceContext {
   readonly spanId: string;
 }
 
+/** Of a picture, in pixels. */
+export interface PixelSize {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** One picture to answer. */
 export interface Job {
   readonly id: number;
-  /** The encoded picture. */
+  /** The encoded picture, or with `raw` its pixels, `[height, width, 3]` uint8 RGB. */
   readonly image: Uint8Array;
+  /** The caller has decoded the picture. */
+  readonly raw?: PixelSize | undefined;
   /** Number of the plan that it was admitted with. */
   readonly plan: number;
   /** How many classes to give. */
@@ -32,6 +40,8 @@ export interface Job {
   /** Milliseconds since the epoch; Infinity without a deadline. */
   readonly deadlineAt: number;
   readonly explain: boolean;
+  /** Wants the logits of the exit that answers. */
+  readonly logits?: boolean | undefined;
   /** Of sampled requests only: their span. The lane notes times for them, and for no others. */
   readonly trace?: TraceContext | undefined;
 }
@@ -106,6 +116,8 @@ export interface JobAnswer {
   readonly exit: number;
   readonly score: number;
   readonly reason: Reason;
+  /** Where they are wanted: calibrated, so that their softmax is what `top` is taken from. [classes] */
+  readonly logits?: Float32Array;
   readonly steps?: readonly PassedExit[];
   /** With `explain`: what the rule of entry would go by. */
   readonly content?: Content;

@@ -1,13 +1,15 @@
-/** One encoded picture and the pixels that were made of it so far. */
+/** One picture, encoded or as pixels, and the pixels that were made of it so far. */
 
 import type { Content } from '../policy/entry.js';
 import { contentOf } from './content.js';
-import { type DecodeTarget, decode, type Pixels, shrink } from './decode.js';
+import { type DecodeTarget, decode, fit, type Pixels, shrink } from './decode.js';
 import { type DecodeCosts, decodeSide, type Visit } from './decode-side.js';
 import { type Source, sourceOf } from './source.js';
 
 export class Picture {
   readonly #image: Uint8Array;
+  /** It came decoded. */
+  readonly #raw: Source | undefined;
   readonly #kernel: DecodeTarget['kernel'];
   readonly #maxPixels: number;
   #source: Source | undefined;
@@ -16,9 +18,14 @@ export class Picture {
   /** What was last made of it. */
   #shrunk: Pixels | undefined;
 
-  /** @param maxPixels width x height of the largest source */
-  constructor(image: Uint8Array, kernel: DecodeTarget['kernel'], maxPixels: number) {
+  /**
+   * @param maxPixels width x height of the largest source
+   * @param raw size of a picture whose pixels `image` holds, [height, width, 3]
+   */
+  constructor(image: Uint8Array, kernel: DecodeTarget['kernel'], maxPixels: number, raw?: Source) {
     this.#image = image;
+    this.#raw = raw;
+    this.#source = raw;
     this.#kernel = kernel;
     this.#maxPixels = maxPixels;
   }
@@ -37,7 +44,11 @@ export class Picture {
     const { side } = visits[0]!;
     if (this.#decoded === undefined || this.#decoded.side < side) {
       const resolution = await this.#decodeSide(visits, costs);
-      const data = await decode(this.#image, { resolution, kernel: this.#kernel, maxPixels: this.#maxPixels });
+      const target = { resolution, kernel: this.#kernel, maxPixels: this.#maxPixels };
+      const data =
+        this.#raw === undefined
+          ? await decode(this.#image, target)
+          : await fit({ ...this.#raw, channels: 3, data: this.#image }, target);
       this.#decoded = { side: resolution, data };
     }
     const ready = this.ready(side);

@@ -20,6 +20,8 @@ export interface Traveller {
   /** Calibrated probabilities that each passed exit answers with, [classes]: its own, or the mean of all so far. */
   readonly answers: Float32Array[];
   readonly readings: Reading[];
+  /** Of each passed exit, where they are wanted; their softmax is in `answers`. */
+  readonly logits: Float32Array[];
   macs: number;
   decodeMs: number;
   inferenceMs: number;
@@ -44,6 +46,7 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller 
     passed: [],
     answers: [],
     readings: [],
+    logits: [],
     macs: 0,
     decodeMs: 0,
     inferenceMs: 0,
@@ -56,12 +59,22 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller 
   };
 }
 
-/** Notes what the exit at which the traveller is has said. @param p its calibrated probabilities */
-export function pass(traveller: Traveller, p: Float32Array): void {
+/** Of what a float of 32 bits cannot tell from 0. */
+const LEAST_PROBABILITY = 2 ** -149;
+
+/**
+ * Notes what the exit at which the traveller is has said.
+ * @param p its calibrated probabilities
+ * @param logits its calibrated logits, where they are wanted
+ */
+export function pass(traveller: Traveller, p: Float32Array, logits?: Float32Array): void {
   const { plan, at, passed, answers, readings } = traveller;
   const before = answers.at(-1);
   const answer = plan.ensemble === 'mean' && before !== undefined ? meanWith(before, answers.length, p) : p;
   answers.push(answer);
+  // A mean of probabilities has no logits but their logarithms.
+  if (logits !== undefined)
+    traveller.logits.push(answer === p ? logits : answer.map((each) => Math.log(Math.max(each, LEAST_PROBABILITY))));
   const reading = readingOf(answer);
   readings.push(reading);
   const score = scoreOf(plan.score, readings, plan.legs[at.leg]!.gates?.[at.stage]);
@@ -80,6 +93,7 @@ export function answerOf(traveller: Traveller, exit: number, reason: Reason): Jo
     exit: from.stage + 1,
     score: from.score,
     reason,
+    ...(job.logits ? { logits: traveller.logits[exit]! } : {}),
     ...(job.explain ? { steps: stepsOf(traveller, exit) } : {}),
     ...(job.explain && traveller.content !== undefined ? { content: traveller.content } : {}),
     macs: traveller.macs,

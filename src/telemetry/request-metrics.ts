@@ -30,7 +30,7 @@ export class RequestMetrics {
     const registers = [registry];
     this.#requests = new Counter({
       name: 'sluice_requests_total',
-      help: 'Requests to /v1/classify by HTTP status; cascade and policy are empty where the request named none that exists.',
+      help: 'Pictures by HTTP status of their request (each of a batch counts); cascade and policy are empty where the request named none that exists.',
       labelNames: [...SERVICE, 'code'],
       registers,
     });

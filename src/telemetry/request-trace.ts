@@ -30,7 +30,7 @@ import type { Request } from 'express';
 import { hostEpochMs, hostMs } from '../clock.js';
 import { Journey } from '../gateway/journey.js';
 import { emit, timeOf } from './emit.js';
-import { answerAttributes, spansOf } from './spans.js';
+import { answerAttributes, pictureSpans, spansOf } from './spans.js';
 import { parseTraceParent, traceParentOf } from './trace-context.js';
 import type { Outcome, RequestTrace } from './tracing.js';
 
@@ -59,12 +59,13 @@ export class OpenRequest implements RequestTrace {
     this.journey = sampled ? new Journey({ traceId, spanId }, startedMs) : undefined;
   }
 
-  end({ status, result, problem }: Outcome): void {
+  end({ status, result, results, problem }: Outcome): void {
     if (this.journey === undefined) return;
     const span = this.#span;
     const endMs = hostMs();
     const here = trace.setSpan(ROOT_CONTEXT, span);
-    for (const plan of spansOf(this.journey, endMs, result)) emit(this.#tracer, plan, here, this.#epochMs);
+    const plans = [...spansOf(this.journey, endMs, result), ...pictureSpans(this.journey, endMs, results)];
+    for (const plan of plans) emit(this.#tracer, plan, here, this.#epochMs);
     span.setAttributes({
       ...httpAttributes(this.#request),
       'sluice.request.id': this.#id,
@@ -80,7 +81,7 @@ export class OpenRequest implements RequestTrace {
   }
 }
 
-function journeyAttributes({ plan, bytes }: Journey): Attributes {
+function journeyAttributes({ plan, bytes, elements }: Journey): Attributes {
   return {
     ...(plan === undefined
       ? {}
@@ -90,6 +91,7 @@ function journeyAttributes({ plan, bytes }: Journey): Attributes {
           'sluice.policy.version': plan.version,
           ...(plan.point === undefined ? {} : { 'sluice.point': plan.point }),
         }),
+    ...(elements.length === 0 ? {} : { 'sluice.pictures': elements.length }),
     ...(bytes === undefined ? {} : { 'sluice.image.bytes': bytes }),
   };
 }

@@ -23,9 +23,29 @@ type Noted = Pick<Journey, 'startedMs' | 'admittedMs' | 'receivedMs' | 'attempts
  * What was not finished at the end ends there.
  */
 export function spansOf(noted: Noted, endMs: number, result?: ClassifyResult): readonly SpanPlan[] {
-  const { startedMs, admittedMs, receivedMs, attempts, waitingFromMs } = noted;
+  const { startedMs, admittedMs, receivedMs } = noted;
   const spans = [span('admission', startedMs, admittedMs ?? endMs)];
   if (admittedMs !== undefined) spans.push(span('receive', admittedMs, receivedMs ?? endMs));
+  return [...spans, ...attemptSpans(noted, endMs, result)];
+}
+
+/** Of a batch: a span for each picture, with its queues and lanes below it. @param results of all pictures, or of none */
+export function pictureSpans(
+  { elements }: { readonly elements: readonly Noted[] },
+  endMs: number,
+  results?: readonly ClassifyResult[],
+): readonly SpanPlan[] {
+  return elements.map((noted, index) => {
+    const result = results?.[index];
+    const children = attemptSpans(noted, endMs, result);
+    const attributes = { 'sluice.picture': index, ...(result === undefined ? {} : answerAttributes(result)) };
+    return { ...span('picture', noted.startedMs, children.at(-1)?.toMs ?? endMs, attributes), children };
+  });
+}
+
+/** For each lane that had the picture, queue and lane. */
+function attemptSpans({ attempts, waitingFromMs }: Noted, endMs: number, result?: ClassifyResult): SpanPlan[] {
+  const spans: SpanPlan[] = [];
   for (const [index, attempt] of attempts.entries()) {
     spans.push(span('queue', attempt.waitedFromMs, attempt.fromMs));
     spans.push(laneSpan(attempt, index + 1, endMs, result));

@@ -30,6 +30,8 @@ export interface Outcome {
   /** Undefined when the caller left before there was one. */
   readonly status: number | undefined;
   readonly result?: ClassifyResult;
+  /** Of a batch, by picture. */
+  readonly results?: readonly ClassifyResult[];
   /** Why there is no result. */
   readonly problem?: RequestErrorCode;
 }

@@ -53,23 +53,23 @@ function describedAt({ method, path, status }: HttpAnswer): {
   at: readonly string[];
 } {
   const template = Object.keys(document.paths).find((each) => matches(each, path));
-  if (template === undefined) return status === 404 || status === 401 || status === 429 ? outside(status) : none(path);
+  if (template === undefined) return [401, 404, 429].includes(status) ? outside(path, status) : none(path);
   const methods = document.paths[template]!;
   const name = method === 'HEAD' && 'get' in methods ? 'get' : method.toLowerCase();
   const operation = methods[name] as Operation | undefined;
-  if (operation === undefined) return status === 401 || status === 429 || status === 405 ? outside(status) : none(path);
+  if (operation === undefined) return [401, 405, 429].includes(status) ? outside(path, status) : none(path);
   return {
     description: operation.responses[status],
     at: ['paths', template, name, 'responses', String(status)],
   };
 }
 
-/** Of addresses and methods that the document does not have; under /v1 the key comes first. */
-function outside(status: 401 | 404 | 405 | 429): { description: Described; at: readonly string[] } {
-  const at =
-    status === 404 || status === 405
-      ? ['components', 'responses', status === 404 ? 'NotFound' : 'MethodNotAllowed']
-      : ['paths', '/v1/cascades', 'get', 'responses', String(status)];
+/** Of addresses and methods that the document does not have; the key comes first. */
+function outside(path: string, status: number): { description: Described; at: readonly string[] } {
+  const isInference = /^\/v2\b/.test(path);
+  const named = `${isInference ? 'V2' : ''}${status === 404 ? 'NotFound' : 'MethodNotAllowed'}`;
+  const guarded = ['paths', isInference ? '/v2' : '/v1/cascades', 'get', 'responses', String(status)];
+  const at = status === 404 || status === 405 ? ['components', 'responses', named] : guarded;
   const description = at.reduce<unknown>((here, key) => (here as Record<string, unknown>)[key], document) as Described;
   return { description, at };
 }

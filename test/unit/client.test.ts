@@ -1,7 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CLIENT_TYPES, clientTypes } from '../../docs/client-types.js';
-import { SluiceClient, type SluiceClientOptions, SluiceProblem, SluiceTimeout, SluiceUnreachable } from '../../src/client/index.js';
+import {
+  SluiceClient,
+  type SluiceClientOptions,
+  SluiceProblem,
+  SluiceTimeout,
+  SluiceUnreachable,
+} from '../../src/client/index.js';
 import { type Patience, pauseMs, secondsOf } from '../../src/client/retry.js';
 
 interface Asked {
@@ -101,7 +107,12 @@ describe('a refusal', () => {
     const page = new Response('<html>Bad gateway</html>', { status: 502, statusText: 'Bad Gateway' });
     const { client } = clientOf([page]);
     const error = await settled(client.cascades());
-    expect(error).toMatchObject({ status: 502, code: 'unknown', title: 'Bad Gateway', detail: '<html>Bad gateway</html>' });
+    expect(error).toMatchObject({
+      status: 502,
+      code: 'unknown',
+      title: 'Bad Gateway',
+      detail: '<html>Bad gateway</html>',
+    });
   });
 });
 

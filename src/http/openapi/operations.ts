@@ -1,25 +1,9 @@
-/** The operations, by address and method. */
+/** The operations of Sluice's own, by address and method. */
 
 import type { Format } from '../sniff.js';
-import { HEADERS, type Headers, ref } from './parts.js';
-import { type Hazard, problemResponses } from './problems.js';
+import { GUARDED, json, nameOf, type Operations, ok } from './operation.js';
+import { BYTES, HEADERS } from './parts.js';
 import { queryParameters } from './schemas.js';
-
-interface Operation {
-  readonly id: string;
-  readonly tag: 'classify' | 'catalogue' | 'operations';
-  readonly summary: string;
-  readonly description?: string;
-  readonly parameters?: readonly object[];
-  readonly requestBody?: object;
-  /** Answers that are no problems. */
-  readonly answers: Readonly<Record<string, { readonly description: string; readonly content: object }>>;
-  readonly hazards: readonly Hazard[];
-  /** Beside X-Request-Id. */
-  readonly headers?: Headers;
-}
-
-export type Paths = Readonly<Record<string, Readonly<Record<string, object>>>>;
 
 /** A new format does not compile before it has its media type. */
 const MEDIA_TYPES: Readonly<Record<Format, string>> = {
@@ -30,9 +14,6 @@ const MEDIA_TYPES: Readonly<Record<Format, string>> = {
   gif: 'image/gif',
   tiff: 'image/tiff',
 };
-
-/** `format: binary` is of OpenAPI 3.0; 3.1 needs no word for bytes, but generators of clients know them by it. */
-const BYTES = { type: 'string', format: 'binary' };
 
 const CLASSIFY_BODY = {
   required: true,
@@ -49,15 +30,7 @@ const CLASSIFY_BODY = {
   },
 };
 
-const json = (schema: string) => ({ 'application/json': { schema: ref(schema) } });
-const ok = (description: string, schema: string) => ({ 200: { description, content: json(schema) } });
-const nameOf = (what: string) => [
-  { name: 'name', in: 'path', required: true, description: `of a ${what}`, schema: { type: 'string', minLength: 1 } },
-];
-
-const GUARDED = ['keys', 'rate'] as const;
-
-const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> = {
+export const OPERATIONS: Operations = {
   '/v1/classify': {
     post: {
       id: 'classify',
@@ -171,31 +144,3 @@ const OPERATIONS: Readonly<Record<string, Readonly<Record<string, Operation>>>> 
     },
   },
 };
-
-export function paths(): Paths {
-  return Object.fromEntries(
-    Object.entries(OPERATIONS).map(([path, methods]) => [
-      path,
-      Object.fromEntries(Object.entries(methods).map(([method, operation]) => [method, operationObject(operation)])),
-    ]),
-  );
-}
-
-function operationObject(operation: Operation): object {
-  const { id, tag, summary, description, parameters, requestBody, answers, hazards } = operation;
-  const headers = { 'X-Request-Id': HEADERS.requestId, ...operation.headers };
-  return {
-    operationId: id,
-    tags: [tag],
-    summary,
-    ...(description === undefined ? {} : { description }),
-    ...(parameters === undefined ? {} : { parameters }),
-    ...(requestBody === undefined ? {} : { requestBody }),
-    // Keys are needed where they are set; an empty requirement says that there may be none.
-    security: hazards.includes('keys') ? [{ bearer: [] }, { apiKey: [] }, {}] : [],
-    responses: {
-      ...Object.fromEntries(Object.entries(answers).map(([status, answer]) => [status, { ...answer, headers }])),
-      ...problemResponses(hazards, headers),
-    },
-  };
-}

@@ -7,6 +7,9 @@ export function ref(schema: string): { readonly $ref: string } {
   return { $ref: `#/components/schemas/${schema}` };
 }
 
+/** `format: binary` is of OpenAPI 3.0; 3.1 needs no word for bytes, but generators of clients know them by it. */
+export const BYTES = { type: 'string', format: 'binary' };
+
 export const HEADERS = {
   requestId: {
     required: true,

@@ -5,7 +5,17 @@ import { PROBLEMS } from '../problem.js';
 import { HEADERS, type Headers, ref } from './parts.js';
 
 /** What a request meets on its way; an operation says which of it. */
-export type Hazard = 'keys' | 'rate' | 'picture' | 'lanes' | 'name' | 'cascade' | 'policy' | 'metrics' | 'any';
+export type Hazard =
+  | 'keys'
+  | 'rate'
+  | 'picture'
+  | 'lanes'
+  | 'name'
+  | 'cascade'
+  | 'policy'
+  | 'metrics'
+  | 'tensors'
+  | 'any';
 
 /** Not of one operation: addresses and methods that the document does not have. */
 type Outside = 'outside';
@@ -14,17 +24,18 @@ type Outside = 'outside';
 const PLACES: Readonly<Record<RequestErrorCode, readonly (Hazard | Outside)[]>> = {
   bad_query: ['picture', 'name'],
   bad_multipart: ['picture'],
-  empty_body: ['picture'],
+  bad_inference_request: ['tensors'],
+  empty_body: ['picture', 'tensors'],
   unauthorized: ['keys'],
   unknown_cascade: ['cascade'],
   unknown_policy: ['policy'],
   not_found: ['metrics', 'outside'],
   method_not_allowed: ['outside'],
-  too_many_bytes: ['picture'],
-  too_many_pixels: ['picture'],
-  unsupported_format: ['picture'],
-  damaged_image: ['picture'],
-  poison_image: ['picture'],
+  too_many_bytes: ['picture', 'tensors'],
+  too_many_pixels: ['picture', 'tensors'],
+  unsupported_format: ['picture', 'tensors'],
+  damaged_image: ['picture', 'tensors'],
+  poison_image: ['picture', 'tensors'],
   rate_limited: ['rate'],
   // Nobody is there to read it.
   client_gone: [],
@@ -43,18 +54,27 @@ const HEADERS_OF: Readonly<Record<number, Headers>> = {
   503: { 'Retry-After': HEADERS.retryAfter },
 };
 
+/** How errors look: problem details, or the shape of the Open Inference Protocol. */
+export type Shape = 'problem' | 'inference';
+
 /** The problems that these hazards lead to, by status. */
-export function problemResponses(hazards: readonly Hazard[], headers: Headers): Record<string, object> {
-  return byStatus([...hazards, 'any'], headers);
+export function problemResponses(hazards: readonly Hazard[], headers: Headers, shape: Shape): Record<string, object> {
+  return byStatus([...hazards, 'any'], headers, shape);
 }
 
 /** Of addresses and methods that are none: for `components`, by name. */
 export function outsideResponses(headers: Headers): Record<string, object> {
-  const { 404: NotFound, 405: MethodNotAllowed } = byStatus(['outside'], headers);
-  return { NotFound: NotFound!, MethodNotAllowed: MethodNotAllowed! };
+  const { 404: NotFound, 405: MethodNotAllowed } = byStatus(['outside'], headers, 'problem');
+  const { 404: V2NotFound, 405: V2MethodNotAllowed } = byStatus(['outside'], headers, 'inference');
+  return {
+    NotFound: NotFound!,
+    MethodNotAllowed: MethodNotAllowed!,
+    V2NotFound: V2NotFound!,
+    V2MethodNotAllowed: V2MethodNotAllowed!,
+  };
 }
 
-function byStatus(places: readonly (Hazard | Outside)[], headers: Headers): Record<string, object> {
+function byStatus(places: readonly (Hazard | Outside)[], headers: Headers, shape: Shape): Record<string, object> {
   const codes = (Object.keys(PLACES) as RequestErrorCode[]).filter((code) =>
     PLACES[code].some((place) => places.includes(place)),
   );
@@ -62,16 +82,20 @@ function byStatus(places: readonly (Hazard | Outside)[], headers: Headers): Reco
   return Object.fromEntries(
     statuses.map((status) => {
       const here = codes.filter((code) => PROBLEMS[code].status === status);
-      return [String(status), response(status, here, { ...headers, ...HEADERS_OF[status] })];
+      const description = here.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; ');
+      return [
+        String(status),
+        { description, headers: { ...headers, ...HEADERS_OF[status] }, content: contentOf[shape](status, here) },
+      ];
     }),
   );
 }
 
-function response(status: number, codes: readonly RequestErrorCode[], headers: Headers): object {
-  const schema = { ...ref('Problem'), properties: { status: { const: status }, code: { enum: codes } } };
-  return {
-    description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}`).join('; '),
-    headers,
-    content: { 'application/problem+json': { schema } },
-  };
-}
+/** The protocol's own shape has no place for a code. */
+const contentOf: Readonly<Record<Shape, (status: number, codes: readonly RequestErrorCode[]) => object>> = {
+  problem: (status, codes) => {
+    const schema = { ...ref('Problem'), properties: { status: { const: status }, code: { enum: codes } } };
+    return { 'application/problem+json': { schema } };
+  },
+  inference: () => ({ 'application/json': { schema: ref('InferenceError') } }),
+};

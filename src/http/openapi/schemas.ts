@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import * as answers from '../answers.js';
 import { ClassifyQuery } from '../query.js';
+import * as inference from '../v2/schema.js';
 import { ref } from './parts.js';
 
 type JsonSchema = z.core.JSONSchema.JSONSchema;
@@ -26,12 +27,27 @@ const NAMED = {
   Ready: answers.Ready,
   Index: answers.Index,
   Problem: answers.Problem,
+  InferResponse: inference.InferResponse,
+  InferenceError: inference.ErrorResponse,
+  ServerMetadata: inference.ServerMetadata,
+  ServerLive: inference.ServerLive,
+  ServerReady: inference.ServerReady,
+  ModelMetadata: inference.ModelMetadata,
+  ModelReady: inference.ModelReady,
+  RepositoryIndex: inference.RepositoryIndex,
 } as const;
 
+/** Bodies of requests: what may be left out is what has a default. */
+const TAKEN = { InferRequest: inference.InferRequest } as const;
+
 export function componentSchemas(): Record<string, JsonSchema> {
+  return { ...schemasOf(NAMED, 'output'), ...schemasOf(TAKEN, 'input') };
+}
+
+function schemasOf(named: Readonly<Record<string, z.ZodType>>, io: 'input' | 'output'): Record<string, JsonSchema> {
   const registry = z.registry<{ id: string }>();
-  for (const [id, schema] of Object.entries(NAMED)) registry.add(schema as z.ZodType, { id });
-  const { schemas } = z.toJSONSchema(registry, { io: 'output', uri: (id) => ref(id).$ref, override: withoutNoise });
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { io, uri: (id) => ref(id).$ref, override: withoutNoise });
   return Object.fromEntries(Object.entries(schemas).map(([id, { $schema: _, $id: __, ...schema }]) => [id, schema]));
 }
 
