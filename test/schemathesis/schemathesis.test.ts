@@ -34,7 +34,8 @@ describe.skipIf(python.bin === undefined)(`schemathesis${python.missing}`, () =>
       expect(code, output).toBe(0);
       const { paths } = openApiDocument();
       const operations = Object.values(paths).flatMap((methods) => Object.keys(methods)).length;
-      expect(output).toMatch(new RegExp(`Tested: ${operations}\\b`));
+      // It leaves out the one that it reads the document from.
+      expect(output).toMatch(new RegExp(`Tested: +${operations - 1}\\b`));
       // It came as far as the network: noise alone would have been refused before.
       expect(await (await fetch(`${gateway.url}/metrics`)).text()).toMatch(/sluice_exits_total\{.* [1-9]/);
       expect(gateway.process.log.filter(({ msg }) => msg === 'lane died and is replaced')).toEqual([]);
