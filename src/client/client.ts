@@ -13,7 +13,7 @@ import type {
 } from './types.js';
 
 export interface SluiceClientOptions {
-  /** Of the gateway, for example `http://localhost:8080`; may have a path. */
+  /** Of the gateway, for example `http://localhost:8080`; may have a path, or be one in a browser. */
   readonly baseUrl: string | URL;
   /** Sent as `Authorization: Bearer`. */
   readonly apiKey?: string;
@@ -67,7 +67,8 @@ export class SluiceClient {
   readonly #maxWaitMs: number;
 
   constructor({ baseUrl, apiKey, fetch, retries = 3, maxWaitMs = 30_000 }: SluiceClientOptions) {
-    this.#base = new URL(baseUrl);
+    // A page may name its own gateway by a path.
+    this.#base = new URL(baseUrl, (globalThis as { location?: { href: string } }).location?.href);
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
     this.#apiKey = apiKey;
     // A browser's own wants to be called on nothing else.

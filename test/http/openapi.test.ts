@@ -101,6 +101,7 @@ describe('an answer that the document does not have', () => {
       [/not in the document/, { ...answer, path: '/v1/secret' }],
       [/not in the document/, { ...answer, method: 'GET' }],
       [/undocumented type/, { ...answer, status: 400 }],
+      [/has a body/, { ...answer, method: 'GET', path: '/', status: 304 }],
       [/additional properties/, withBody({ ...body, debug: true })],
       [/required property 'cost'/, withBody(short)],
       [/route\/exit/, withBody({ ...body, route: { ...body.route, exit: 0 } })],

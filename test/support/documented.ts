@@ -40,12 +40,23 @@ export function undocumented(answer: HttpAnswer): string | undefined {
     const wrong = value === undefined ? undefined : misfit([...at, 'headers', name, 'schema'], headerValue(value));
     if (wrong !== undefined) return told(answer, `has a header ${name} that does not fit: ${wrong}`);
   }
+  if (Object.keys(description.content).length === 0)
+    return (answer.text ?? '') === '' ? undefined : told(answer, 'has a body, which the document does not have');
   const type = (answer.header('content-type') ?? '').split(';')[0]!.trim();
   if (!(type in description.content)) return told(answer, `has the undocumented type "${type}"`);
   if (answer.method === 'HEAD' || answer.text === undefined) return undefined;
   const body = type.endsWith('json') ? JSON.parse(answer.text) : answer.text;
   const wrong = misfit([...at, 'content', type, 'schema'], body);
   return wrong === undefined ? undefined : told(answer, `does not fit: ${wrong}`);
+}
+
+/** For callers that speak HTTP by themselves. @param answer as it came, not in chunks */
+export function undocumentedOnWire(method: string, path: string, answer: string): string | undefined {
+  const end = answer.indexOf('\r\n\r\n');
+  const [status = '', ...lines] = answer.slice(0, end).split('\r\n');
+  const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.split(': ', 2)[1]]));
+  const header = (name: string) => headers.get(name.toLowerCase());
+  return undocumented({ method, path, status: Number(status.split(' ')[1]), header, text: answer.slice(end + 4) });
 }
 
 function describedAt({ method, path, status }: HttpAnswer): {

@@ -139,6 +139,7 @@ export const OPERATIONS: Operations = {
           description: 'HTML for who prefers it to JSON, where there is a console',
           content: { ...json('Index'), 'text/html': { schema: { type: 'string' } } },
         },
+        304: { description: 'The page is still the one that If-None-Match names', content: {} },
       },
       hazards: [],
     },
