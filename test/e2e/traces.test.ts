@@ -2,8 +2,11 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LENGTH_HEADER } from '../../src/http/v2/binary.js';
+import { InferResponse } from '../../src/http/v2/schema.js';
 import { Answer } from '../support/contract.js';
 import { POLICIES, ROOT } from '../support/gateway.js';
+import { bodyOf, bytesInput } from '../support/open-inference.js';
 import { OtlpSink, type SinkSpan } from '../support/otlp-sink.js';
 import { drawn, jpeg } from '../support/pictures.js';
 import { ServeProcess, until } from '../support/process.js';
@@ -184,6 +187,37 @@ describe('traces', () => {
       const keys = spans.flatMap(({ attributes, events }) => [attributes, ...events.map((each) => each.attributes)]);
       for (const key of new Set(keys.flatMap((each) => Object.keys(each)))) expect(page).toContain(`\`${key}\``);
     });
+  });
+
+  it('of a batch have a span for each of its pictures, with its own way below it', async () => {
+    const pictures = [await jpeg(32, 32, 10), await jpeg(40, 32, 200)];
+    const { traceId, headers } = caller();
+    const { body, length } = bodyOf(bytesInput(pictures), { parameters: { policy: 'climbs' } });
+    const response = await fetch(`${url}/v2/models/cifar10/infer`, {
+      method: 'POST',
+      body: new Uint8Array(body),
+      headers: { ...headers, [LENGTH_HEADER]: String(length) },
+    });
+    const { parameters } = InferResponse.parse(await response.json());
+    const { spans, request } = await traceOf(traceId);
+    expect(request.attributes).toMatchObject({
+      'http.route': '/v2/models/:name/infer',
+      'url.path': '/v2/models/cifar10/infer',
+      'sluice.policy': 'climbs',
+      'sluice.pictures': 2,
+      'sluice.image.bytes': pictures[0]!.length + pictures[1]!.length,
+    });
+    expect(below(spans, request).map(({ name }) => name)).toEqual(['admission', 'receive', 'picture', 'picture']);
+    const each = named(spans, 'picture');
+    expect(each.map(({ attributes }) => attributes['sluice.picture'])).toEqual([0, 1]);
+    expect(each.map(({ attributes }) => attributes['sluice.macs']).join()).toBe(parameters.macs);
+    for (const picture of each) {
+      const [queue, lane, ...more] = below(spans, picture);
+      expect([queue!.name, lane!.name, more]).toEqual(['queue', 'lane', []]);
+      expect(below(spans, lane!).filter(({ name }) => name.startsWith('stage')).length).toBe(3);
+    }
+    const page = await readFile(`${ROOT}docs/traces.md`, 'utf8');
+    for (const key of spans.flatMap(({ attributes }) => Object.keys(attributes))) expect(page).toContain(`\`${key}\``);
   });
 
   it('link each run of a stage to the requests in it, and their stage spans to the run', async () => {

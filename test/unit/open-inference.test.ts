@@ -21,7 +21,7 @@ const withLength = (bytes: Buffer) => binaryOf('BYTES', [bytes.toString('latin1'
 const json = (value: unknown) => Buffer.from(JSON.stringify(value));
 const image = (more: object) => ({ inputs: [{ name: 'image', ...more }] });
 const pixels = (more: object) => image({ datatype: 'UINT8', shape: [2, 1, 2, 3], ...more });
-const pictures = (request: object, binary = Buffer.alloc(0)) => {
+const pictures = (request: object, binary: Buffer<ArrayBufferLike> = Buffer.alloc(0)) => {
   const head = json(request);
   const body = Buffer.concat([head, binary]);
   return [...parseInference(body, binary.length === 0 ? undefined : String(head.length), LIMITS).pictures];
@@ -34,18 +34,24 @@ describe('a body', () => {
     expect(splitBody(Buffer.from('{"a":1}'), undefined).binary.length).toBe(0);
   });
 
-  it.each(['-1', '1.5', '8', '', 'x', '0x7', '1e1', '99999999999999999999'])('is refused with the length %j', (header) => {
-    expect(refusal(() => splitBody(Buffer.from('{"a":1}'), header))).toMatch(/^bad_inference_request: .*7$/);
-  });
+  it.each(['-1', '1.5', '8', '', 'x', '0x7', '1e1', '99999999999999999999'])(
+    'is refused with the length %j',
+    (header) => {
+      expect(refusal(() => splitBody(Buffer.from('{"a":1}'), header))).toMatch(/^bad_inference_request: .*7$/);
+    },
+  );
 
   it.each(['{', '[1,]', '\xff', 'nothing'])('is refused when its JSON is %j', (text) => {
     expect(refusal(() => splitBody(Buffer.from(text, 'latin1'), undefined))).toMatch(/^bad_inference_request/);
   });
 
-  it('has a bounded JSON part: more would keep the thread', () => {
-    const long = Buffer.alloc(5_000_000, ' ');
-    expect(refusal(() => splitBody(long, undefined))).toMatch(/^too_many_bytes: .*binary_data_size/);
-    expect(splitBody(Buffer.concat([Buffer.from('1'), long]), '1').binary.length).toBe(long.length);
+  it('has a bounded number of values in JSON, which would keep the thread, but any text and any binary', () => {
+    const numbers = (count: number) => Buffer.from(`[${'1,'.repeat(count - 1)}1]`);
+    expect(splitBody(numbers(320_000), undefined).json).toHaveLength(320_000);
+    for (const long of [numbers(320_001), Buffer.alloc(400_000, '['), Buffer.alloc(400_000, '{')])
+      expect(refusal(() => splitBody(long, undefined))).toMatch(/^too_many_bytes: .*binary_data_size/);
+    expect(splitBody(Buffer.from(`"${'A'.repeat(5_000_000)}"`), undefined).json).toHaveLength(5_000_000);
+    expect(splitBody(Buffer.concat([Buffer.from('1'), numbers(400_000)]), '1').json).toBe(1);
   });
 });
 
@@ -83,7 +89,7 @@ describe('pixels', () => {
     { image: Uint8Array.from(values.slice(0, 6)), raw: { width: 2, height: 1 } },
     { image: Uint8Array.from(values.slice(6)), raw: { width: 2, height: 1 } },
   ];
-  const plain = (request: object, binary?: Buffer) =>
+  const plain = (request: object, binary: Buffer<ArrayBufferLike> = Buffer.alloc(0)) =>
     pictures(request, binary).map(({ image: each, raw }) => ({ image: new Uint8Array(each), raw }));
 
   it('are the same flat, nested, in binary, as UINT8 and as FP32', () => {

@@ -5,10 +5,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { Request, RequestHandler, Response } from 'express';
 import { versionOf } from '../../cascade/version.js';
 import { RequestError, type RequestErrorCode } from '../../errors.js';
-import type { ClassifyResult } from '../../gateway/gateway.js';
+import type { ClassifyResult, Gateway } from '../../gateway/gateway.js';
 import type { Admission } from '../../gateway/generation.js';
 import type { Journey } from '../../gateway/journey.js';
 import type { Wish } from '../../gateway/request.js';
+import type { Service } from '../../policy/service.js';
 import { logFieldsOf } from '../../telemetry/trace-context.js';
 import type { ClassifyDeps } from '../classify.js';
 import { asRequestError, problemOf } from '../problem.js';
@@ -56,15 +57,15 @@ export function inferRoute(deps: ClassifyDeps): RequestHandler {
     try {
       const inferred = await infer(deps, request, passage);
       const { results } = inferred;
+      const body = await bodyOf(id, inferred);
       for (const result of results) deps.metrics?.answered(result);
       const { cascade, policy } = results[0]!.plan;
       deps.log.debug({ id, ...traced, cascade, policy, elements: results.length }, 'answered');
-      const body = await bodyOf(id, inferred);
       send(response, body, encodeOutputs(inferred.wanted, results));
       trace?.end({ status: response.statusCode, results });
     } catch (error) {
       const refusal = asRequestError(error);
-      const known = passage.admission?.plan;
+      const known = passage.admission?.plan ?? serviceOf(deps.gateway, request);
       for (let i = 0; i < passage.elements; i++) deps.metrics?.refused(problemOf(refusal).status, known);
       if (refusal.code === 'internal')
         deps.log.error({ id, ...traced, err: error, detail: refusal.detail }, 'request failed');
@@ -147,6 +148,15 @@ async function held(coming: Iterable<InputPicture>): Promise<readonly InputPictu
     await turn();
   }
   return pictures;
+}
+
+/** For metrics, of a request that was not let in yet: what it would have got by default. */
+function serviceOf(gateway: Gateway, request: Request): Service | undefined {
+  try {
+    return gateway.service(request.params.name as string);
+  } catch {
+    return undefined;
+  }
 }
 
 const OF_A_PICTURE: readonly RequestErrorCode[] = ['damaged_image', 'poison_image', 'too_many_pixels'];
