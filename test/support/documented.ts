@@ -54,7 +54,9 @@ export function undocumented(answer: HttpAnswer): string | undefined {
 export function undocumentedOnWire(method: string, path: string, answer: string): string | undefined {
   const end = answer.indexOf('\r\n\r\n');
   const [status = '', ...lines] = answer.slice(0, end).split('\r\n');
-  const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.split(': ', 2)[1]]));
+  const headers = new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.split(': ', 2)[1]]),
+  );
   const header = (name: string) => headers.get(name.toLowerCase());
   return undocumented({ method, path, status: Number(status.split(' ')[1]), header, text: answer.slice(end + 4) });
 }
