@@ -1,9 +1,13 @@
-/** npm run docs: writes what is made from the code's schemas, of policies and (configuration.ts) of settings, and the references in docs/. */
+/**
+ * npm run docs: writes what is made from the code's schemas of policies, settings (configuration.ts) and answers (client-types.ts), and
+ * the references in docs/.
+ */
 
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { PolicyFile } from '../src/policy/schema.js';
+import { CLIENT_TYPES, clientTypes } from './client-types.js';
 import { CONFIG_PAGE, CONFIG_SCHEMA, configPageText, configSchemaText } from './configuration.js';
 import { POLICIES_MANIFEST, policiesManifest } from './kubernetes.js';
 import { withReference } from './marks.js';
@@ -96,6 +100,7 @@ function constantOf(schema: Schema): unknown {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(SCHEMA, schemaText());
+  await writeFile(CLIENT_TYPES, await clientTypes());
   await writeFile(PAGE, pageText(await readFile(PAGE, 'utf8')));
   await writeFile(CONFIG_SCHEMA, configSchemaText());
   await writeFile(CONFIG_PAGE, configPageText(await readFile(CONFIG_PAGE, 'utf8')));

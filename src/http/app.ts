@@ -1,13 +1,17 @@
 /** The Express app: routes, and one place where errors become problems. */
 
 import { randomUUID } from 'node:crypto';
-import express, { type ErrorRequestHandler, type Express } from 'express';
+import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import type { z } from 'zod';
 import { RequestError } from '../errors.js';
 import { logFieldsOf } from '../telemetry/trace-context.js';
+import type { Index } from './answers.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
 import { type ConsoleFiles, consoleRoutes } from './console.js';
 import { metricsRoute } from './metrics-app.js';
+import { only, onlyGet } from './only.js';
+import { openApiRoute } from './openapi/route.js';
 import { probeRoutes } from './probes.js';
 import { asRequestError, sendProblem } from './problem.js';
 import { securityHeaders } from './security-headers.js';
@@ -37,16 +41,20 @@ export function createApp(deps: AppDeps): Express {
 
   app.route('/v1/classify').post(classifyRoute(deps)).all(only('POST'));
   app.use(inferenceRoutes(deps));
+  const get = (path: string, handler: RequestHandler) => app.route(path).get(handler).all(onlyGet);
   app.use(probeRoutes(gateway));
-  if (metrics !== undefined && deps.metricsElsewhere !== true) app.get('/metrics', metricsRoute(metrics));
+  get('/openapi.json', openApiRoute());
+  if (metrics !== undefined && deps.metricsElsewhere !== true) get('/metrics', metricsRoute(metrics));
   if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps));
-  app.get('/', (_request, response) => {
-    response.json({
+  get('/', (_request, response) => {
+    const body: z.output<typeof Index> = {
       service: 'sluice',
       classify: 'POST /v1/classify',
       cascades: '/v1/cascades',
       policies: '/v1/policies',
-    });
+      openapi: '/openapi.json',
+    };
+    response.json(body);
   });
   app.use('/v1', async (request, _response, next) => {
     await deps.auth.admit(request);
@@ -67,13 +75,6 @@ export function createApp(deps: AppDeps): Express {
   };
   app.use(onError);
   return app;
-}
-
-function only(method: string): express.RequestHandler {
-  return (_request, response) => {
-    response.setHeader('Allow', method);
-    throw new RequestError('method_not_allowed', `only ${method} is answered here`);
-  };
 }
 
 /** Express throws its own errors for addresses that cannot be decoded. */

@@ -1,12 +1,16 @@
 /** GET /v1/cascades and /v1/policies: what is served, in the words of the configuration. */
 
 import { Router } from 'express';
+import type { z } from 'zod';
 import type { Cascade } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
 import { type ConfigError, RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { isSteered, nameOf } from '../gateway/steering.js';
 import type { NamedPolicy } from '../policy/loader.js';
+import type * as answers from './answers.js';
+import type { CascadeList, CascadeWithLabels, PolicyList, PolicyWithContent } from './answers.js';
+import { onlyGet } from './only.js';
 
 /** The last reload as callers see it; `errors` say why it was rejected. */
 export interface ShownReload {
@@ -17,28 +21,46 @@ export interface ShownReload {
 
 export function catalogueRoutes(gateway: Gateway, lastReload: () => ShownReload | undefined): Router {
   const routes = Router();
-  routes.get('/cascades', (_request, response) => {
-    response.json({ cascades: gateway.cascades.map((cascade) => describeCascade(gateway, cascade)) });
-  });
-  routes.get('/cascades/:name', (request, response) => {
-    const cascade = gateway.cascades.find(({ name }) => name === request.params.name);
-    if (cascade === undefined)
-      throw new RequestError('unknown_cascade', 'no such cascade; GET /v1/cascades lists them');
-    response.json({ ...describeCascade(gateway, cascade), labels: cascade.labels });
-  });
-  routes.get('/policies', (_request, response) => {
-    const policies = gateway.policies.map((policy) => describePolicy(gateway, policy));
-    response.json({ policies, reload: lastReload() ?? null });
-  });
-  routes.get('/policies/:name', (request, response) => {
-    const policy = gateway.policies.find(({ name }) => name === request.params.name);
-    if (policy === undefined) throw new RequestError('unknown_policy', 'no such policy; GET /v1/policies lists them');
-    response.json({ ...describePolicy(gateway, policy), ...policy.policy });
-  });
+  routes
+    .route('/cascades')
+    .get((_request, response) => {
+      const cascades = gateway.cascades.map((cascade) => describeCascade(gateway, cascade));
+      response.json({ cascades } satisfies z.output<typeof CascadeList>);
+    })
+    .all(onlyGet);
+  routes
+    .route('/cascades/:name')
+    .get((request, response) => {
+      const cascade = gateway.cascades.find(({ name }) => name === request.params.name);
+      if (cascade === undefined)
+        throw new RequestError('unknown_cascade', 'no such cascade; GET /v1/cascades lists them');
+      const labels = [...cascade.labels];
+      response.json({ ...describeCascade(gateway, cascade), labels } satisfies z.output<typeof CascadeWithLabels>);
+    })
+    .all(onlyGet);
+  routes
+    .route('/policies')
+    .get((_request, response) => {
+      const policies = gateway.policies.map((policy) => describePolicy(gateway, policy));
+      const reload = lastReload();
+      const shown = reload && { ...reload, at: reload.at.toISOString(), errors: [...reload.errors] };
+      response.json({ policies, reload: shown ?? null } satisfies z.output<typeof PolicyList>);
+    })
+    .all(onlyGet);
+  routes
+    .route('/policies/:name')
+    .get((request, response) => {
+      const policy = gateway.policies.find(({ name }) => name === request.params.name);
+      if (policy === undefined) throw new RequestError('unknown_policy', 'no such policy; GET /v1/policies lists them');
+      // The keys of its file last: `cascades` of the file says more.
+      const content = { ...describePolicy(gateway, policy), ...policy.policy };
+      response.json(content satisfies z.output<typeof PolicyWithContent>);
+    })
+    .all(onlyGet);
   return routes;
 }
 
-function describeCascade(gateway: Gateway, cascade: Cascade) {
+function describeCascade(gateway: Gateway, cascade: Cascade): answers.Cascade {
   const facts = gateway.facts(cascade.name);
   return {
     name: cascade.name,
@@ -62,7 +84,7 @@ function describeCascade(gateway: Gateway, cascade: Cascade) {
   };
 }
 
-function describePolicy(gateway: Gateway, { name, version, policy }: NamedPolicy) {
+function describePolicy(gateway: Gateway, { name, version, policy }: NamedPolicy): answers.Policy {
   return {
     name,
     default: name === gateway.defaultPolicy,

@@ -10,6 +10,7 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { queueMs } from '../telemetry/request-metrics.js';
 import { logFieldsOf } from '../telemetry/trace-context.js';
 import type { Tracing } from '../telemetry/tracing.js';
+import type { Classification } from './answers.js';
 import type { Auth } from './auth.js';
 import { readImage } from './body.js';
 import { linger } from './linger.js';
@@ -107,7 +108,7 @@ function planOf(gateway: Gateway, named: Request['query'] | Wish): { cascade: st
 }
 
 /** The JSON of the contract. */
-export function answerBody(id: string, result: ClassifyResult) {
+export function answerBody(id: string, result: ClassifyResult): Classification {
   const { cascade, plan, answer } = result;
   return {
     id,

@@ -3,7 +3,8 @@
 import type { Response } from 'express';
 import { RequestError, type RequestErrorCode } from '../errors.js';
 
-const CATALOGUE: Record<RequestErrorCode, { status: number; title: string }> = {
+/** Status and title of each code. */
+export const PROBLEMS: Record<RequestErrorCode, { readonly status: number; readonly title: string }> = {
   bad_request: { status: 400, title: 'This is not HTTP' },
   bad_query: { status: 400, title: 'The query is wrong' },
   bad_header: { status: 400, title: 'A header is wrong' },
@@ -43,7 +44,7 @@ export interface Problem {
 }
 
 export function problemOf(error: RequestError): Problem {
-  const { status, title } = CATALOGUE[error.code];
+  const { status, title } = PROBLEMS[error.code];
   return { type: `urn:sluice:problem:${error.code}`, title, status, detail: error.detail, code: error.code };
 }
 
@@ -61,6 +62,8 @@ export function sendProblem(response: Response, error: RequestError): void {
 }
 
 export function setErrorHeaders(response: Response, error: RequestError): void {
-  if (error.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(error.retryAfterSeconds));
+  // Each 503 passes; where nobody knows when, a second is soon enough.
+  const retryAfterSeconds = error.retryAfterSeconds ?? (PROBLEMS[error.code].status === 503 ? 1 : undefined);
+  if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
   if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
 }

@@ -99,6 +99,8 @@ describe('the files of the page', () => {
     expect({ status: again.status, text: again.text }).toEqual({ status: 304, text: '' });
     const other = await request(app).get('/console/console.js').set('If-None-Match', '"other"');
     expect(other.status).toBe(200);
+    const page = () => request(app).get('/').set('Accept', BROWSER);
+    expect((await page().set('If-None-Match', (await page()).headers.etag!)).status).toBe(304);
   });
 
   it.each(['none.js', '..%2f..%2fpackage.json', '%2e%2e%2fhttp%2fapp.js', 'index.html.map', ''])(

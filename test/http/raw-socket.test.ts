@@ -3,6 +3,7 @@
 import type { Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { undocumentedOnWire } from '../support/documented.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
 
@@ -31,6 +32,7 @@ async function sendThenRead(pieces: readonly (string | Buffer)[]): Promise<strin
     if (/\r\n\r\n.*\}$/s.test(heard) || heard.endsWith('0\r\n\r\n')) break;
   }
   socket.destroy();
+  expect(undocumentedOnWire('POST', '/v1/classify', heard)).toBeUndefined();
   return heard;
 }
 

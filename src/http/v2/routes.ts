@@ -5,6 +5,7 @@ import { versionOf } from '../../cascade/version.js';
 import { RequestError } from '../../errors.js';
 import { version } from '../../version.js';
 import type { ClassifyDeps } from '../classify.js';
+import { only, onlyGet } from '../only.js';
 import { inferRoute } from './infer.js';
 import { describeModel, findModel, type ModelName } from './models.js';
 import { refusals } from './refuse.js';
@@ -51,16 +52,11 @@ export function inferenceRoutes(deps: ClassifyDeps): Router {
     response.json(await Promise.all(listed));
   };
   routes.route('/v2/repository/index').post(guarded, index).all(only('POST'));
+  for (const path of ['/v2', '/v2/health/live', '/v2/health/ready', ...both(''), ...both('/ready')])
+    routes.all(path, onlyGet);
   routes.use('/v2', () => {
     throw new RequestError('not_found', 'nothing of the Open Inference Protocol answers at this address');
   });
   routes.use(refusals(deps.log));
   return routes;
-}
-
-function only(method: string): RequestHandler {
-  return (_request, response) => {
-    response.setHeader('Allow', method);
-    throw new RequestError('method_not_allowed', `only ${method} is answered here`);
-  };
 }

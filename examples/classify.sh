@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Classifies a picture with curl: examples/classify.sh PICTURE [QUERY]
+# SLUICE_URL: where the gateway is, default http://localhost:8080; SLUICE_API_KEY: where keys are set.
+set -euo pipefail
+url=${SLUICE_URL:-http://localhost:8080}
+# --retry tries 408, 429 and most 5xx again, and waits as long as Retry-After says; --fail-with-body shows the problem.
+curl --silent --show-error --fail-with-body --retry 3 --max-time 60 \
+  ${SLUICE_API_KEY:+--header "Authorization: Bearer $SLUICE_API_KEY"} \
+  --data-binary "@$1" "$url/v1/classify?${2:-}"
+echo

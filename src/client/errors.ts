@@ -1,0 +1,47 @@
+/** What a call can fail with. A call that the caller aborts rejects with the reason of its signal, as `fetch` does. */
+
+import type { Problem } from './types.js';
+
+/** The gateway, or what stands before it, said no. */
+export class SluiceProblem extends Error implements Problem {
+  override readonly name = 'SluiceProblem';
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  /** Stable, for programs: `overloaded`, `damaged_image` ...; `unknown` where the answer is not one of a gateway. */
+  readonly code: string;
+  /** As Retry-After says it. */
+  readonly retryAfterSeconds: number | undefined;
+  /** What the gateway's log calls this request. */
+  readonly requestId: string | undefined;
+
+  constructor(problem: Problem, retryAfterSeconds?: number, requestId?: string) {
+    super(`${problem.title}: ${problem.detail}`);
+    this.type = problem.type;
+    this.title = problem.title;
+    this.status = problem.status;
+    this.detail = problem.detail;
+    this.code = problem.code;
+    this.retryAfterSeconds = retryAfterSeconds;
+    this.requestId = requestId;
+  }
+}
+
+/** There was no answer: `cause` is what `fetch` threw. */
+export class SluiceUnreachable extends Error {
+  override readonly name = 'SluiceUnreachable';
+
+  constructor(baseUrl: string, cause: unknown) {
+    super(`no answer from ${baseUrl}`, { cause });
+  }
+}
+
+/** The deadline passed, and an answer could not come any more. */
+export class SluiceTimeout extends Error {
+  override readonly name = 'SluiceTimeout';
+
+  constructor(deadlineMs: number) {
+    super(`no answer within ${deadlineMs} ms`);
+  }
+}

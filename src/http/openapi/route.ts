@@ -1,0 +1,11 @@
+/** GET /openapi.json: public, as /livez is. It is the same for all gateways of a version, and tools read it before they have a key. */
+
+import type { RequestHandler } from 'express';
+import { openApiDocument } from './document.js';
+
+export function openApiRoute(): RequestHandler {
+  const text = JSON.stringify(openApiDocument());
+  return (_request, response) => {
+    response.type('application/json').send(text);
+  };
+}
