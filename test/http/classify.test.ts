@@ -201,13 +201,14 @@ describe('an early stop', () => {
     expect({ backbone: route.backbone, reason: route.reason }).toEqual({ backbone: 'slow', reason: 'final' });
   });
 
-  it('is an answer by the deadline or a 504, never anything else, when the deadline is very short', async () => {
+  it('is an answer by the deadline, a 504, or a 503 where it would be in vain, when the deadline is very short', async () => {
     const image = await drawn(1200, 1200).png().toBuffer();
     const asked = Array.from({ length: 30 }, (_, i) =>
       post(served.app, image, { policy: 'full', deadline_ms: 1 + (i % 3) }),
     );
     for (const { status, body } of await Promise.all(asked)) {
-      expect(['200 deadline', '504 deadline_exceeded']).toContain(`${status} ${body.route?.reason ?? body.code}`);
+      const outcomes = ['200 deadline', '504 deadline_exceeded', '503 overloaded'];
+      expect(outcomes).toContain(`${status} ${body.route?.reason ?? body.code}`);
     }
   });
 });

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import request from 'supertest';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
 import { LENGTH_HEADER } from '../../src/http/v2/binary.js';
@@ -250,8 +250,11 @@ describe('a refusal has the shape of the protocol', () => {
 
   it('when no exit is passed in time', async () => {
     const image = await drawn(1200, 1200).png().toBuffer();
-    for (const parameters of [{ deadline_ms: 1 }, { timeout: 1000 }])
-      inferErrorOf(await infer(served.app, bytesInput([image, image]), { parameters }), 504);
+    for (const parameters of [{ deadline_ms: 1 }, { timeout: 1000 }]) {
+      // Behind others it would be refused at once, as it cannot be in time.
+      await vi.waitUntil(() => served.gateway.lanes.every(({ requests }) => requests === 0), { timeout: 20_000 });
+      inferErrorOf(await infer(served.app, bytesInput([image]), { parameters }), 504);
+    }
   });
 
   it('where keys are set, but for probes', async () => {

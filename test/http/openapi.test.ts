@@ -60,7 +60,7 @@ describe('/openapi.json', () => {
     );
   });
 
-  it('has the parameters of the query, each with what is allowed', () => {
+  it('has the parameters of the query and the header, each with what is allowed', () => {
     const { parameters } = openApiDocument().paths['/v1/classify']!.post as {
       parameters: { name: string; schema: object }[];
     };
@@ -70,6 +70,7 @@ describe('/openapi.json', () => {
       top: { type: 'integer', minimum: 1, maximum: 1000, default: 5 },
       deadline_ms: { type: 'integer', minimum: 1, maximum: 600_000 },
       explain: { type: 'string', enum: ['true', 'false'], default: 'false' },
+      'X-Sluice-Priority': { enum: ['interactive', 'batch'], default: 'interactive' },
     });
   });
 

@@ -145,7 +145,7 @@ describe('a body that nobody wants', () => {
   it('does not keep its connection after the answer', async () => {
     await listen({});
     const heard = await drip('POST /livez HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n', '1\r\nx\r\n', 20);
-    expect(problemIn(heard)).toMatchObject({ status: 404 });
+    expect(problemIn(heard)).toMatchObject({ status: 405 });
   });
 });
 

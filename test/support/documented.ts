@@ -65,7 +65,9 @@ function describedAt({ method, path, status }: HttpAnswer): {
   description: Described | undefined;
   at: readonly string[];
 } {
-  const template = Object.keys(document.paths).find((each) => matches(each, path));
+  // Express takes an address with a slash at its end for the one without.
+  const plain = path.length > 1 ? path.replace(/\/$/, '') : path;
+  const template = Object.keys(document.paths).find((each) => matches(each, plain));
   if (template === undefined) return [401, 404, 429].includes(status) ? outside(path, status) : none(path);
   const methods = document.paths[template]!;
   const name = method === 'HEAD' && 'get' in methods ? 'get' : method.toLowerCase();

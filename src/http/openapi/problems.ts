@@ -22,7 +22,7 @@ type Outside = 'outside';
 
 /** Where each code can come from. A new code does not compile before it has its places here. */
 const PLACES: Readonly<Record<RequestErrorCode, readonly (Hazard | Outside)[]>> = {
-  bad_request: ['picture', 'tensors'],
+  bad_request: ['any'],
   bad_query: ['picture', 'name'],
   bad_header: ['picture', 'tensors'],
   bad_multipart: ['picture'],
@@ -35,9 +35,8 @@ const PLACES: Readonly<Record<RequestErrorCode, readonly (Hazard | Outside)[]>> 
   unknown_policy: ['policy'],
   not_found: ['metrics', 'outside'],
   method_not_allowed: ['outside'],
-  request_timeout: ['picture', 'tensors'],
-  // Said of headers, before there is an operation.
-  headers_too_large: [],
+  request_timeout: ['any'],
+  headers_too_large: ['any'],
   too_many_bytes: ['picture', 'tensors'],
   too_many_pixels: ['picture', 'tensors'],
   unsupported_format: ['picture', 'tensors'],
