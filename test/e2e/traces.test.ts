@@ -300,7 +300,7 @@ describe('traces', () => {
 
   it('of a caller that leaves have no status', async () => {
     const { traceId, headers } = caller();
-    const body = new Uint8Array(await drawn(3000, 2500).png().toBuffer());
+    const body = new Uint8Array(await drawn(6000, 5000).png().toBuffer());
     const leave = new AbortController();
     const gone = fetch(`${url}/v1/classify`, { method: 'POST', body, headers, signal: leave.signal }).catch(
       () => 'left',
