@@ -8,9 +8,8 @@ import { Auth } from '../http/auth.js';
 import { type ApiKey, readKeys, unknownNames } from '../http/keys-file.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { UsageError } from './fail.js';
 import { whole } from './options.js';
-import { secret } from './settings.js';
+import { SecretArgumentError, secret } from './settings.js';
 
 export interface CallerFlags {
   maxWaitMs: number;
@@ -23,12 +22,12 @@ export interface CallerFlags {
 /** How often the file is looked at: by its date, through links, so that a mounted Secret that is swapped is seen too. */
 const LOOK_MS = 1000;
 
-/** Comma-separated, or given several times. What is wrong is not shown: it may be the key itself. */
+/** Comma-separated, or given several times. */
 function hashes(text: string, before: string[] = []): string[] {
   const given = text.split(',').map((hash) => hash.trim().toLowerCase());
   if (given.some((hash) => !/^[0-9a-f]{64}$/.test(hash))) {
     const allowed = '64 hexadecimal digits, as `printf %s KEY | sha256sum` prints';
-    throw new UsageError(`--api-key-sha256 (SLUICE_API_KEY_SHA256) is wrong; allowed: ${allowed}.`);
+    throw new SecretArgumentError('--api-key-sha256 (SLUICE_API_KEY_SHA256)', allowed);
   }
   return [...before, ...given];
 }

@@ -5,6 +5,7 @@
 
 import { type Command, InvalidArgumentError, type Option } from 'commander';
 import { z } from 'zod';
+import { UsageError } from './fail.js';
 import type { OptionParser } from './options.js';
 
 export interface Setting {
@@ -54,12 +55,26 @@ function schemaOf({ parseArg, argChoices }: Option): z.ZodType {
 
 const Scalar = z.union([z.string(), z.number(), z.boolean()]);
 
+/** Says what is wrong with a secret without showing it, as commander would: it may be the key itself. */
+export class SecretArgumentError extends UsageError {
+  constructor(
+    option: string,
+    readonly allowed: string,
+  ) {
+    super(`${option} is wrong; allowed: ${allowed}.`);
+  }
+}
+
 /** As the flag would be read; a list is the flag given several times. */
 function byText(parse: (text: string, before: unknown) => unknown): z.ZodType {
   return z.union([Scalar, z.array(Scalar)]).transform((given, context) => {
     try {
       return [given].flat().reduce<unknown>((before, each) => parse(String(each), before), undefined);
     } catch (error) {
+      if (error instanceof SecretArgumentError) {
+        context.addIssue({ code: 'custom', message: `allowed: ${error.allowed}`, input: '(not shown)' });
+        return z.NEVER;
+      }
       if (!(error instanceof InvalidArgumentError)) throw error;
       context.addIssue({ code: 'custom', message: error.message.replace(/\.$/, ''), input: given });
       return z.NEVER;

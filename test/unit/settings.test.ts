@@ -63,7 +63,7 @@ describe('the settings of sluice serve', () => {
     ['watch: perhaps', 'watch', 'found "perhaps"; allowed: true, false'],
     ['log_level: loud', 'log_level', /^found "loud"; allowed: .*\bwarn\b/],
     ['watts_per_core: -1', 'watts_per_core', 'found -1; allowed: 0 to 1000'],
-    ['api_key_sha256: [secret]', 'api_key_sha256', /^found \["secret"\]; allowed: 64 hexadecimal digits/],
+    ['api_key_sha256: [secret]', 'api_key_sha256', /^found "\(not shown\)"; allowed: 64 hexadecimal digits/],
     ['config: other.yaml', '', /^unknown key "config"/],
     ['- port', '', /^found \["port"\]; expected object/],
     ['port: [', '', /^not valid YAML/],
