@@ -5,6 +5,7 @@ import { type Command, Option } from 'commander';
 import { RequestError } from '../errors.js';
 import { readConfiguration } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
+import { startAhead } from '../gateway/lane-process.js';
 import { ModelStore } from '../gateway/model-store.js';
 import { createApp } from '../http/app.js';
 import { readConsole } from '../http/console.js';
@@ -112,6 +113,7 @@ export function serveCommand(program: Command): void {
 
 async function serve(flags: ServeFlags, command: Command): Promise<void> {
   if (flags.printConfig) return print(effectiveConfig(command));
+  startAhead(flags.lanes, confinement(flags));
   const log = createLog(flags.logLevel);
   const variables = unknownVariables(command, process.env);
   if (variables.length > 0) log.warn({ variables }, 'these variables are no settings of sluice serve');

@@ -22,10 +22,10 @@ export interface LaneUser {
 /** Compiled lanes are started also where the gateway itself runs from TypeScript (tests): both lie two folders below the root. */
 const ENTRY = fileURLToPath(new URL('../../dist/lane/main.js', import.meta.url));
 /**
- * Megabytes of V8's young generation. A request's objects live as long as the request: with the default of 16 many of them are
- * copied before they die, and collecting them costs a fifth of the gateway's processor time (measured with `npm run bench -- core`).
+ * Megabytes of V8's young generation: lanes keep little in JavaScript. With the 64 of the gateway, which would be theirs too, a lane
+ * grows by 30 MB and more until it is full, and is no faster (measured with `npm run fuzz` and by processor time a run).
  */
-const YOUNG_MB = '--max-semi-space-size=64';
+const YOUNG_MB = '--max-semi-space-size=8';
 
 /**
  * How the C library keeps memory in lanes. ONNX Runtime takes and returns megabytes with every run: below the thresholds they stay
@@ -43,8 +43,37 @@ export function laneEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([name]) => NEEDED.test(name) || LIBRARIES.test(name)));
 }
 
+/** Started before it is known what they will hold, and not taken yet. */
+const ahead: ChildProcess[] = [];
+
+/**
+ * Starts processes while the gateway still reads its files: they load their libraries meanwhile, which takes as long. Those that no lane
+ * takes end with the gateway.
+ * @param confinement of all lanes to come
+ */
+export function startAhead(count: number, confinement: Confinement): void {
+  for (let i = 0; i < count; i++) {
+    const child = launch(confinement);
+    // Whether it can be started at all is told when a lane starts one.
+    child.on('error', () => {});
+    child.unref();
+    child.channel?.unref();
+    ahead.push(child);
+  }
+}
+
 /** @throws where no process can be started at all */
-export function startLaneProcess({ memoryBytes, user }: Confinement): ChildProcess {
+export function startLaneProcess(confinement: Confinement): ChildProcess {
+  for (let child = ahead.shift(); child !== undefined; child = ahead.shift()) {
+    if (!child.connected || child.exitCode !== null || child.signalCode !== null) continue;
+    child.ref();
+    child.channel?.ref();
+    return child;
+  }
+  return launch(confinement);
+}
+
+function launch({ memoryBytes, user }: Confinement): ChildProcess {
   const heap = memoryBytes === undefined ? [] : [`--max-old-space-size=${Math.ceil(memoryBytes / 1e6)}`];
   return fork(ENTRY, {
     serialization: 'advanced',

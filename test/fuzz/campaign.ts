@@ -22,8 +22,8 @@ export interface CampaignReport {
   readonly answers: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Answered with 5xx other than 503, or not within {@link HANG_MS}: files with the bytes that were sent. */
   readonly failures: readonly string[];
-  /** Resident memory of all processes, bytes: after the first tenth, and at the end. */
-  readonly memory: { readonly before: number; readonly after: number };
+  /** Resident memory of the gateway and of each lane, bytes: after the first half, and at the end. */
+  readonly memory: readonly (readonly number[])[];
 }
 
 /** Without an answer for so long a request is said to hang. The server closes what is incomplete before that. */
@@ -64,11 +64,9 @@ export async function campaign(target: Target, seed: number, count: number, call
     await new Promise((resolve) => setTimeout(resolve, CALM_MS));
     return resident(target);
   };
-  // What libraries set up at first use is no leak.
-  const warm = Math.ceil(count / 10);
-  const before = await range(0, warm);
-  const after = await range(warm, count);
-  return { seed, sent: count, answers, failures, memory: { before, after } };
+  // What libraries, heaps and caches take until they are warm is no leak.
+  const memory = [await range(0, Math.ceil(count / 2)), await range(Math.ceil(count / 2), count)];
+  return { seed, sent: count, answers, failures, memory };
 }
 
 /** The status, `closed` or `hang`. */
@@ -97,13 +95,19 @@ function exchange(port: number, { kind, bytes }: FuzzRequest): Promise<string> {
 }
 
 /** Of the gateway and its lanes, bytes (Linux; elsewhere 0). */
-async function resident({ pid, lanes }: Target): Promise<number> {
-  const pages = await Promise.all(
-    [pid, ...lanes()].map(async (each) =>
-      Number((await readFile(`/proc/${each}/statm`, 'utf8').catch(() => '0 0')).split(' ')[1]),
-    ),
-  );
-  return 4096 * pages.reduce((sum, each) => sum + each, 0);
+async function resident({ pid, lanes }: Target): Promise<readonly number[]> {
+  const pages = async (each: number) =>
+    (await readFile(`/proc/${each}/statm`, 'utf8').catch(() => '0 0')).split(' ')[1];
+  return Promise.all([pid, ...lanes()].map(async (each) => 4096 * Number(await pages(each))));
+}
+
+/** How much more all processes hold at the end than after the first half, as a share. */
+export function growth({ memory }: CampaignReport): number {
+  const [before, after] = [memory[0]!, memory.at(-1)!].map((parts) => parts.reduce((sum, each) => sum + each, 0)) as [
+    number,
+    number,
+  ];
+  return before === 0 ? 0 : after / before - 1;
 }
 
 /** Answers of all kinds by status, as one line. */
