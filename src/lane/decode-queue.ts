@@ -1,6 +1,6 @@
 /**
  * Decodes a few pictures at a time on libuv's threads while the lane's own thread infers: in the order of arrival, `interactive` before
- * `batch` but for its turns.
+ * `batch` but for its turns. Batch may be told to stand back even where a decoder is free.
  */
 
 import { type Priority, Turns } from '../priority.js';
@@ -17,9 +17,15 @@ export class DecodeQueue {
   readonly #started = new Set<{ readonly from: number }>();
   #busy = 0;
 
-  /** @param width pictures decoded at a time */
-  constructor(width: number) {
+  readonly #standsBack: () => boolean;
+
+  /**
+   * @param width pictures decoded at a time
+   * @param standsBack whether batch starts nothing now but in its turns; when that ends, `wake` is to be called
+   */
+  constructor(width: number, standsBack: () => boolean = () => false) {
     this.#width = width;
+    this.#standsBack = standsBack;
   }
 
   /** For how long the oldest decode of now has been at it; 0 when there is none. */
@@ -37,8 +43,10 @@ export class DecodeQueue {
     wanted: () => boolean,
     priority: Priority = 'interactive',
   ): Promise<Timed<T> | undefined> {
-    if (this.#busy >= this.#width) await new Promise<void>((resolve) => this.#waiting[priority].push(resolve));
-    else this.#busy++;
+    if (this.#busy < this.#width && (priority === 'interactive' || this.#batchMayStart)) {
+      this.#busy++;
+      this.#turns.took(priority, this.#waiting.batch.length > 0);
+    } else await new Promise<void>((resolve) => this.#waiting[priority].push(resolve));
     try {
       if (!wanted()) return undefined;
       const started = { from: performance.now() };
@@ -54,17 +62,32 @@ export class DecodeQueue {
     }
   }
 
+  /** Batch need not stand back any more: free decoders take what waits. */
+  wake(): void {
+    for (let next = this.#take(); next !== undefined; next = this.#take()) {
+      this.#busy++;
+      next();
+    }
+  }
+
+  get #batchMayStart(): boolean {
+    return this.#turns.first === 'batch' || !this.#standsBack();
+  }
+
   /** Hands the free decoder on. */
   #next(): void {
+    this.#busy--;
+    this.wake();
+  }
+
+  /** Takes out who is next, if there is a decoder for it. */
+  #take(): (() => void) | undefined {
+    if (this.#busy >= this.#width) return undefined;
     const { interactive, batch } = this.#waiting;
-    const wanted = this.#turns.first === 'batch' ? batch : interactive;
-    const queue = wanted.length > 0 ? wanted : wanted === batch ? interactive : batch;
-    const next = queue.shift();
-    if (next === undefined) {
-      this.#busy--;
-      return;
-    }
-    this.#turns.took(queue === batch ? 'batch' : 'interactive', batch.length > 0);
-    next();
+    const isBatch =
+      batch.length > 0 && this.#batchMayStart && (this.#turns.first === 'batch' || interactive.length === 0);
+    const next = (isBatch ? batch : interactive).shift();
+    if (next !== undefined) this.#turns.took(isBatch ? 'batch' : 'interactive', batch.length > 0);
+    return next;
   }
 }

@@ -40,6 +40,8 @@ export class Engine {
   readonly #maxPixels: number;
   readonly #queues: StageQueues;
   readonly #travellers = new Map<number, Traveller>();
+  /** Pictures of priority `interactive` on board. */
+  #interactive = 0;
   #running = false;
 
   constructor(
@@ -53,7 +55,7 @@ export class Engine {
     this.#facts = facts;
     this.#events = events;
     this.#maxPixels = limits.maxPixels;
-    this.#decoder = new DecodeQueue(limits.decoders);
+    this.#decoder = new DecodeQueue(limits.decoders, () => this.#standsBack);
     this.add(plans);
     this.#queues = new StageQueues(cascades, facts);
   }
@@ -81,11 +83,20 @@ export class Engine {
     const { kernel } = this.#cascades.get(plan.cascade)!.cascade.input;
     const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels, job.raw));
     this.#travellers.set(job.id, traveller);
+    if (job.priority === 'interactive') this.#interactive++;
     if (Number.isFinite(job.deadlineAt)) {
       // One that waits in a queue or for a decoder answers in time too. Timers may be a millisecond early.
       traveller.timer = setTimeout(() => this.#dropped(traveller), Math.max(0, job.deadlineAt - Date.now()) + 1);
     }
     this.#enterRung(traveller);
+  }
+
+  /**
+   * Batch starts no decode and no run beside an interactive picture, except in its turns: the lane's threads share a core, and a run
+   * cannot be stopped.
+   */
+  get #standsBack(): boolean {
+    return this.#interactive > 0;
   }
 
   /** Drops a picture before its next decode or run. */
@@ -148,7 +159,7 @@ export class Engine {
   async #serve(): Promise<void> {
     this.#running = true;
     for (;;) {
-      const run = this.#queues.take(performance.now());
+      const run = this.#queues.take(performance.now(), this.#standsBack);
       if (run === undefined) break;
       const { queue } = run;
       const batch = run.pictures.filter((traveller) => !this.#dropped(traveller));
@@ -213,9 +224,17 @@ export class Engine {
   }
 
   #answer(traveller: Traveller, exit: number, reason: Reason): void {
-    this.#travellers.delete(traveller.job.id);
-    clearTimeout(traveller.timer);
+    this.#leave(traveller);
     this.#events.result(answerOf(traveller, exit, reason));
+  }
+
+  #leave(traveller: Traveller): void {
+    const { id, priority } = traveller.job;
+    this.#travellers.delete(id);
+    clearTimeout(traveller.timer);
+    if (priority === 'batch' || --this.#interactive > 0) return;
+    this.#decoder.wake();
+    if (!this.#running) void this.#serve();
   }
 
   #failAll(batch: readonly Traveller[], error: unknown): void {
@@ -223,8 +242,8 @@ export class Engine {
   }
 
   #fail(traveller: Traveller, error: unknown): void {
-    if (!this.#travellers.delete(traveller.job.id)) return;
-    clearTimeout(traveller.timer);
+    if (!this.#travellers.has(traveller.job.id)) return;
+    this.#leave(traveller);
     const known = error instanceof RequestError ? error : new RequestError('internal', String(error));
     const { code, detail } = known;
     this.#events.result({ id: traveller.job.id, ok: false, code, detail, ...timingsOf(traveller) });

@@ -65,11 +65,14 @@ export class StageQueues {
     if (job.priority === 'interactive') this.#interactiveMs = nowMs;
   }
 
-  /** Takes out what runs next. */
-  take(nowMs: number): Run | undefined {
+  /**
+   * Takes out what runs next.
+   * @param standsBack whether batch runs now in its turns only
+   */
+  take(nowMs: number, standsBack = false): Run | undefined {
     const { first } = this.#turns;
     const priority = this.#waiting[first] > 0 ? first : PRIORITIES.find((each) => this.#waiting[each] > 0);
-    if (priority === undefined) return undefined;
+    if (priority === undefined || (priority === 'batch' && standsBack && first !== 'batch')) return undefined;
     this.#turns.took(priority, this.#waiting.batch > 0);
     const queue = this.#next(priority, nowMs);
     const isGuarded = priority === 'batch' && nowMs - this.#interactiveMs < GUARD_MS;

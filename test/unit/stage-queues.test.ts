@@ -39,6 +39,21 @@ describe('the stage queues of a lane', () => {
     expect(idsOf(all.take(0))).toEqual([119]);
   });
 
+  it('let batch stand back, but for its turns', () => {
+    const all = queues();
+    for (let id = 0; id < 4; id++) all.push(picture(id, 'batch'), loaded, 0);
+    expect(all.take(0, true)).toBeUndefined();
+    const order: (string | undefined)[] = [];
+    for (let id = 100; id < 111; id++) {
+      all.push(picture(id, 'interactive'), loaded, 0);
+      order.push(all.take(0, true)?.pictures[0]?.job.priority);
+    }
+    expect(order.indexOf('batch')).toBe(9);
+    expect(order.filter((priority) => priority === 'batch')).toHaveLength(1);
+    while (all.take(0, true) !== undefined);
+    expect(all.take(0)?.pictures[0]?.job.priority).toBe('batch');
+  });
+
   it('run batch in full when it is alone, and in short runs just after an interactive picture', () => {
     const all = queues();
     for (let id = 0; id < 18; id++) all.push(picture(id, 'batch'), loaded, 0);
