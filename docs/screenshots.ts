@@ -64,8 +64,10 @@ const end = Date.now() + TRAFFIC_MS;
 await traffic(url, () => Date.now() > end);
 for (const { shot, page } of pages) {
   // The answer of a gateway at rest, not that of its first request.
-  await page.locator('input[type=file]').setInputFiles(`${ROOT}test/pictures/cat.jpg`);
-  await page.locator('.comparison .cost-cell').nth(3).waitFor();
+  await page.locator('input[type=file]').setInputFiles(`${ROOT}test/pictures/coffee.jpg`);
+  // The answer first, then that of every policy.
+  await page.locator('.answer').getByText('espresso').first().waitFor();
+  await page.locator('.comparison').getByText('espresso').nth(3).waitFor();
   await page.mouse.move(0, 0);
   await page.evaluate(`document.querySelector('${shot.from}').scrollIntoView()`);
   const taken = page.screenshot();

@@ -24,7 +24,7 @@ export function CostStrip({ answer: { cost }, way }: { answer: Answer; way: Way 
         <span>
           <b>{macs(cost.macs)}</b> spent
         </span>
-        <span class="saved-text">
+        <span class={saved >= 0 ? 'saved-text' : 'overspent-text'}>
           {saved >= 0 ? (
             <>
               <b>{macs(saved)}</b> saved, {percent(saved / cost.full_macs)} of the full network
