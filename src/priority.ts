@@ -8,12 +8,18 @@ export type Priority = (typeof PRIORITIES)[number];
 export const BATCH_TURN = 10;
 
 export class Turns {
+  readonly #every: number;
   /** Turns of `interactive` since batch began to wait, or had its last one. */
   #passed = 0;
 
+  /** @param every one turn of so many is batch's */
+  constructor(every = BATCH_TURN) {
+    this.#every = every;
+  }
+
   /** The class that goes first now; whether one of it waits is the caller's to see. */
   get first(): Priority {
-    return this.#passed >= BATCH_TURN - 1 ? 'batch' : 'interactive';
+    return this.#passed >= this.#every - 1 ? 'batch' : 'interactive';
   }
 
   /** @param batchWaits while `interactive` had its turn */

@@ -32,7 +32,7 @@ const YOUNG_MB = '--max-semi-space-size=8';
  * with the process, which is as fast as an arena of its own; what is free above them goes back to the system. Other C libraries than
  * glibc do not read these.
  */
-const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: `${64 << 20}`, MALLOC_TRIM_THRESHOLD_: `${64 << 20}` };
+const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: `${64 << 20}`, MALLOC_TRIM_THRESHOLD_: `${32 << 20}` };
 /** Named one by one: whatever is secret is in none of these, also what nobody has thought of. */
 const NEEDED = /^(PATH|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|SYSTEMROOT|NODE_OPTIONS|NODE_V8_COVERAGE|UV_THREADPOOL_SIZE)$/i;
 /** Of the dynamic linker, allocators, ONNX Runtime and libvips. */

@@ -4,7 +4,7 @@
  * make it longer for those who wait.
  */
 
-import { PRIORITIES, type Priority, Turns } from '../priority.js';
+import { BATCH_TURN, PRIORITIES, type Priority, Turns } from '../priority.js';
 import type { LoadedCascade } from './loaded.js';
 import type { BatchRun, Facts } from './messages.js';
 import type { Traveller } from './traveller.js';
@@ -27,6 +27,8 @@ export interface Run {
 
 /** Longer than a full lane of small networks needs to run empty. */
 const LONGEST_WAIT_MS = 250;
+/** About as many runs is a picture on its way: turns are meant of pictures, or nearly each would have one of batch in its way. */
+const RUNS_A_PICTURE = 4;
 /** A run cannot be stopped: for so long after an interactive picture runs of batch are short, for the next one. */
 const GUARD_MS = 1000;
 /** Share of the best batch size that they have then. */
@@ -35,7 +37,7 @@ const GUARDED_SHARE = 0.25;
 export class StageQueues {
   /** Deepest first: the order in which they are served. */
   readonly #queues: readonly StageQueue[];
-  readonly #turns = new Turns();
+  readonly #turns = new Turns(BATCH_TURN * RUNS_A_PICTURE);
   readonly #waiting: Record<Priority, number> = { interactive: 0, batch: 0 };
   #interactiveMs = Number.NEGATIVE_INFINITY;
 

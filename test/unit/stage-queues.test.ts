@@ -26,17 +26,17 @@ describe('the stage queues of a lane', () => {
     expect([all.take(260), all.take(260), all.take(260)].map(idsOf)).toEqual([[1], [3], undefined]);
   });
 
-  it('run interactive before batch, however deep, never both in one run, and batch one turn in ten', () => {
+  it('run interactive before batch, however deep, never both in one run, and batch one turn in forty', () => {
     const all = queues();
     for (let id = 0; id < 8; id++) all.push(picture(id, 'batch', 1), loaded, 0);
     const order: (string | undefined)[] = [];
-    for (let id = 100; id < 120; id++) {
+    for (let id = 100; id < 180; id++) {
       all.push(picture(id, 'interactive', 0), loaded, 0);
       order.push(all.take(0)?.pictures[0]?.job.priority);
     }
-    expect(order.flatMap((priority, at) => (priority === 'batch' ? [at] : []))).toEqual([9, 19]);
+    expect(order.flatMap((priority, at) => (priority === 'batch' ? [at] : []))).toEqual([39, 79]);
     // What batch took the place of runs with the next, so only the last one is left.
-    expect(idsOf(all.take(0))).toEqual([119]);
+    expect(idsOf(all.take(0))).toEqual([179]);
   });
 
   it('let batch stand back, but for its turns', () => {
@@ -44,11 +44,11 @@ describe('the stage queues of a lane', () => {
     for (let id = 0; id < 4; id++) all.push(picture(id, 'batch'), loaded, 0);
     expect(all.take(0, true)).toBeUndefined();
     const order: (string | undefined)[] = [];
-    for (let id = 100; id < 111; id++) {
+    for (let id = 100; id < 141; id++) {
       all.push(picture(id, 'interactive'), loaded, 0);
       order.push(all.take(0, true)?.pictures[0]?.job.priority);
     }
-    expect(order.indexOf('batch')).toBe(9);
+    expect(order.indexOf('batch')).toBe(39);
     expect(order.filter((priority) => priority === 'batch')).toHaveLength(1);
     while (all.take(0, true) !== undefined);
     expect(all.take(0)?.pictures[0]?.job.priority).toBe('batch');
