@@ -10,6 +10,7 @@ const LONGEST_RUN_MS = 25;
 /** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
 const NEARLY = 1.05;
 const REPEATS = 3;
+const MOST_MISSES = 2;
 
 export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
   const facts: StageFacts[][] = [];
@@ -29,16 +30,18 @@ interface Tried {
   readonly perPicture: number;
 }
 
-/** Doubles the batch as long as pictures get cheaper by it; at large sides they do not, and each try is a tenth of a second. */
+/** Doubles the batch as long as pictures get cheaper by it; at large sides they do not, and each try is a tenth of a second. One miss is noise. */
 async function measureStage(session: StageSession, one: Features): Promise<Omit<StageFacts, 'macs'>> {
   const ms = await fastest(session, one);
   const tried: Tried[] = [{ batch: 1, perPicture: ms }];
+  let misses = 0;
   for (const batch of BATCHES) {
     const before = tried.at(-1)!.perPicture;
     if (before * batch > LONGEST_RUN_MS) break;
     const perPicture = (await fastest(session, repeated(one, batch))) / batch;
     tried.push({ batch, perPicture });
-    if (perPicture >= before) break;
+    misses = perPicture < before ? 0 : misses + 1;
+    if (misses === MOST_MISSES) break;
   }
   return { batch: largestGood(tried), ms };
 }
