@@ -1,4 +1,4 @@
-"""Fine-tunes LiteNet, the dear backbone of photo200 and cifar10: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
+"""Fine-tunes LiteNet, the dear backbone of photo200: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
 
 Starts from ImageNet weights, or from a finished run (--start). The first blocks stay as they are (their features are general, and their large maps are what training
 costs most on a processor); so do the statistics of all batch norms, which makes one network fit every resolution. Each step draws a
