@@ -135,8 +135,7 @@ export function watchKeys({ keys: file, watch }: CallerFlags & { watch: boolean 
   if (watch) watchFile(file, { interval: LOOK_MS, persistent: false }, changed);
   void gateway
     .start()
-    .then(() => readKeys(file))
-    .then(warn)
+    .then(() => warn(auth.keys))
     .catch(() => {});
   return () => {
     process.off('SIGHUP', again);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type Cascade, fullMacs } from '../cascade/cascade.js';
 import { loadCascade, loadRepository } from '../cascade/loader.js';
-import { countMacs, countStageMacs } from '../cascade/onnx/macs.js';
+import { countMacs, countRungMacs } from '../cascade/onnx/macs.js';
 import { parameterBytes, readModel } from '../cascade/onnx/model.js';
 import { print, UsageError } from './fail.js';
 import { modelsOption, whole } from './options.js';
@@ -69,18 +69,17 @@ async function inspectGraph(file: string, flags: InspectFlags): Promise<void> {
 
 async function inspectCascade(cascade: Cascade, json: boolean): Promise<void> {
   const rungs = [];
-  for (const rung of cascade.rungs) {
-    const stages = await Promise.all(
-      rung.stages.map(async (stage) => ({ model: await readModel(stage.file), inputs: stage.inputs })),
-    );
-    const [macs] = await countStageMacs(stages, [rung.resolution]);
+  const counted = await countRungMacs(cascade.rungs);
+  for (const [index, rung] of cascade.rungs.entries()) {
+    const models = await Promise.all(rung.stages.map(({ file }) => readModel(file)));
+    const macs = counted[index]!;
     rungs.push({
       id: rung.id,
       exits: rung.stages.map((stage, exit) => ({
         exit: exit + 1,
-        stage_macs: macs![exit]!,
-        macs: macs!.slice(0, exit + 1).reduce((sum, m) => sum + m, 0),
-        parameter_bytes: parameterBytes(stages[exit]!.model),
+        stage_macs: macs[exit]!,
+        macs: macs.slice(0, exit + 1).reduce((sum, m) => sum + m, 0),
+        parameter_bytes: parameterBytes(models[exit]!),
         features: stage.features,
         temperature: stage.temperature,
         accuracy: rung.accuracy?.[exit] ?? null,

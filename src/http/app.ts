@@ -1,19 +1,19 @@
 /** The Express app: routes, and one place where errors become problems. */
 
 import { randomUUID } from 'node:crypto';
-import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express';
+import express, { type Express, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { RequestError } from '../errors.js';
-import { logFieldsOf } from '../telemetry/trace-context.js';
 import type { Index } from './answers.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { type ClassifyDeps, classifyRoute } from './classify.js';
 import { type ConsoleFiles, consoleRoutes } from './console.js';
+import { errorHandler } from './error-handler.js';
 import { metricsRoute } from './metrics-app.js';
 import { only, onlyGet } from './only.js';
 import { openApiRoute } from './openapi/route.js';
 import { probeRoutes } from './probes.js';
-import { asRequestError, sendProblem } from './problem.js';
+import { sendProblem } from './problem.js';
 import { securityHeaders } from './security-headers.js';
 import { inferenceRoutes } from './v2/routes.js';
 
@@ -65,22 +65,6 @@ export function createApp(deps: AppDeps): Express {
   app.use(() => {
     throw new RequestError('not_found', 'nothing answers at this address');
   });
-  const onError: ErrorRequestHandler = (error: unknown, request, response, _next) => {
-    const refusal = translate(error);
-    if (refusal.code === 'internal') {
-      const traced = logFieldsOf(request.get('traceparent'));
-      log.error({ id: response.locals.id, ...traced, err: error }, 'request failed');
-    }
-    sendProblem(response, refusal);
-  };
-  app.use(onError);
+  app.use(errorHandler(log, (_request, response, refusal) => sendProblem(response, refusal)));
   return app;
-}
-
-/** Express throws its own errors for addresses that cannot be decoded. */
-function translate(error: unknown): RequestError {
-  const status = (error as { status?: unknown }).status;
-  if (!(error instanceof RequestError) && status === 400)
-    return new RequestError('bad_query', 'the address cannot be decoded');
-  return asRequestError(error);
 }

@@ -32,6 +32,11 @@ export class Auth {
     if (keys !== undefined) this.#ring.replace(keys);
   }
 
+  /** Those with limits of their own. */
+  get keys(): readonly ApiKey[] {
+    return this.#ring.keys;
+  }
+
   /** These keys with limits of their own from now on. */
   setKeys(keys: readonly ApiKey[]): void {
     this.#isClosed = true;
@@ -55,7 +60,7 @@ export class Auth {
     const hash = sha256(given);
     // Every key is compared, so that time tells nothing about which one is near.
     const matches = this.#hashes.map((key) => key.length === hash.length && timingSafeEqual(key, hash));
-    const held = this.#ring.find(given);
+    const held = this.#ring.find(given, hash);
     const index = matches.indexOf(true);
     if (held !== undefined) return new Caller(`key ${held.key.name}`, held);
     if (index >= 0) return new Caller(`key ${index}`);

@@ -39,7 +39,7 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
     response.on('close', () => {
       if (!response.writableFinished) gone.abort();
     });
-    let known = planOf(deps.gateway, request.query);
+    let known = () => planOf(deps.gateway, request.query);
     const trace = deps.tracing?.start(request, id);
     if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
     let traced: Record<string, unknown> = { ...logFieldsOf(trace?.traceparent ?? request.get('traceparent')) };
@@ -49,7 +49,8 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
       const query = parseQuery(request.query);
       using _place = caller.enter();
       const wish = wishOf(caller, request, query, deps.gateway);
-      known = planOf(deps.gateway, wish);
+      const plan = planOf(deps.gateway, wish);
+      known = () => plan;
       const result = await answer(deps, request, { query, wish, arrived }, gone.signal, trace?.journey);
       deps.metrics?.answered(result);
       deps.log.debug({ id, ...traced, ...summary(result) }, 'answered');
@@ -59,7 +60,7 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
       trace?.end({ status: response.statusCode, result });
     } catch (error) {
       const refusal = asRequestError(error);
-      deps.metrics?.refused(problemOf(refusal).status, known);
+      deps.metrics?.refused(problemOf(refusal).status, known());
       if (refusal.code === 'internal')
         deps.log.error({ id, ...traced, err: error, detail: refusal.detail }, 'request failed');
       else deps.log.debug({ id, ...traced, code: refusal.code }, 'refused');

@@ -37,9 +37,15 @@ export class KeyRing {
     });
   }
 
-  /** Every key is compared, so that time tells nothing about which one is near. */
-  find(given: string): HeldKey | undefined {
-    const hash = sha256(given);
+  get keys(): readonly ApiKey[] {
+    return this.#held.map(({ key }) => key);
+  }
+
+  /**
+   * Every key is compared, so that time tells nothing about which one is near.
+   * @param hash of it, where it is known already
+   */
+  find(given: string, hash = sha256(given)): HeldKey | undefined {
     const matches = this.#held.map((held) => timingSafeEqual(held.hash, hash));
     return given.length < SHORTEST_KEY ? undefined : this.#held[matches.indexOf(true)];
   }

@@ -2,7 +2,7 @@
 
 import { Tensor } from 'onnxruntime-node';
 import type { Cascade, Rung } from '../cascade/cascade.js';
-import { countFileMacs } from '../cascade/onnx/macs.js';
+import { countRungMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
 import { type Features, type Row, StageSession, stack } from './session.js';
 
@@ -34,23 +34,7 @@ export async function loadSessions(cascade: Cascade, threads: number): Promise<L
     sessions.push(stages);
   }
   for (const index of cascade.rungs.keys()) await probe({ cascade, sessions }, index);
-  return { cascade, sessions, macs: await countMacs(cascade.rungs) };
-}
-
-/** By rung and stage. Rungs of one graph, which differ in their resolution alone, are counted together: loading it costs most. */
-async function countMacs(rungs: readonly Rung[]): Promise<readonly (readonly number[])[]> {
-  const counted = new Map<Rung, readonly number[]>();
-  for (const { stages } of rungs) {
-    const [first] = stages;
-    const alike = rungs.filter((rung) => rung.stages[0]!.file === first!.file && !counted.has(rung));
-    if (alike.length === 0) continue;
-    const counts = await countFileMacs(
-      stages,
-      alike.map(({ resolution }) => resolution),
-    );
-    for (const [index, rung] of alike.entries()) counted.set(rung, counts[index]!);
-  }
-  return rungs.map((rung) => counted.get(rung)!);
+  return { cascade, sessions, macs: await countRungMacs(cascade.rungs) };
 }
 
 /** What can run: a cascade and its sessions. */

@@ -2,7 +2,7 @@
 
 import type { Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
-import type { Stage } from '../cascade.js';
+import type { Rung, Stage } from '../cascade.js';
 import { imageValue, pictures } from './image.js';
 import { intAttribute, type OnnxModel, type OnnxNode, readModel, tensorDims } from './model.js';
 import { type OpenGraph, openGraph } from './session.js';
@@ -140,6 +140,23 @@ export async function countFileMacs(
 ): Promise<number[][]> {
   const read = stages.map(async ({ file, copy, inputs }) => ({ model: await readModel(file, copy), inputs }));
   return countStageMacs(await Promise.all(read), resolutions);
+}
+
+/**
+ * MACs of one picture, by rung and stage. Rungs of one graph, which differ in their resolution alone, are counted together: loading it
+ * costs most.
+ * @throws ConfigError as {@link countStageMacs}
+ */
+export async function countRungMacs(rungs: readonly Rung[]): Promise<readonly (readonly number[])[]> {
+  const counted = new Map<Rung, readonly number[]>();
+  for (const { stages } of rungs) {
+    const alike = rungs.filter((rung) => rung.stages[0]!.file === stages[0]!.file && !counted.has(rung));
+    if (alike.length === 0) continue;
+    const resolutions = alike.map(({ resolution }) => resolution);
+    const counts = await countFileMacs(stages, resolutions);
+    for (const [index, rung] of alike.entries()) counted.set(rung, counts[index]!);
+  }
+  return rungs.map((rung) => counted.get(rung)!);
 }
 
 /**

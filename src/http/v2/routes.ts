@@ -5,10 +5,11 @@ import { versionOf } from '../../cascade/version.js';
 import { RequestError } from '../../errors.js';
 import { version } from '../../version.js';
 import type { ClassifyDeps } from '../classify.js';
+import { errorHandler } from '../error-handler.js';
 import { only, onlyGet } from '../only.js';
 import { inferRoute } from './infer.js';
 import { describeModel, findModel, type ModelName } from './models.js';
-import { refusals } from './refuse.js';
+import { refuse } from './refuse.js';
 
 /** Whole paths, and not mounted: traces name a request by them. */
 export function inferenceRoutes(deps: ClassifyDeps): Router {
@@ -57,6 +58,6 @@ export function inferenceRoutes(deps: ClassifyDeps): Router {
   routes.use('/v2', () => {
     throw new RequestError('not_found', 'nothing of the Open Inference Protocol answers at this address');
   });
-  routes.use(refusals(deps.log));
+  routes.use(errorHandler(deps.log, refuse));
   return routes;
 }
