@@ -30,6 +30,10 @@ const BENCHES: Record<string, Bench> = {
     about: 'failed requests and event-loop delay of the gateway while policies and models are reloaded under load',
     load: () => import('./reload.js'),
   },
+  scaling: {
+    about: 'throughput by lanes, cost of a picture by size and depth, start, reload, memory',
+    load: () => import('./scaling.js'),
+  },
   step: {
     about:
       'a step of load on a policy with a latency goal, with and without its controller: who is answered in time, and how well',
