@@ -6,9 +6,13 @@ import { fileURLToPath } from 'node:url';
 export class Child<Request, Answer> {
   readonly #process: ChildProcess;
 
-  /** @param entry TypeScript file, relative to this folder; it inherits the tsx loader of the benchmark itself */
-  constructor(entry: string, args: readonly string[] = []) {
-    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), args, { serialization: 'advanced' });
+  /**
+   * @param entry TypeScript file, relative to this folder; it inherits the tsx loader of the benchmark itself
+   * @param env variables beyond those of the benchmark
+   */
+  constructor(entry: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+    const options = { serialization: 'advanced', env: { ...process.env, ...env } } as const;
+    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), args, options);
   }
 
   get pid(): number {
