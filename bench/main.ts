@@ -34,6 +34,10 @@ const BENCHES: Record<string, Bench> = {
     about: 'throughput by lanes, cost of a picture by size and depth, start, reload, memory',
     load: () => import('./scaling.js'),
   },
+  simulate: {
+    about: '2 to 64 lanes and many gateways behind a balancer, simulated from measured times; held against the gateway',
+    load: () => import('./simulate.js'),
+  },
   step: {
     about:
       'a step of load on a policy with a latency goal, with and without its controller: who is answered in time, and how well',

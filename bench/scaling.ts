@@ -18,11 +18,18 @@ import { Asker } from './support/asker.js';
 import { describedPictures, picturesOf } from './support/folder.js';
 import { machine } from './support/machine.js';
 import { keepResult } from './support/result.js';
-import { caption, writeResults } from './support/result-block.js';
+import { caption, commandOf, shownPictures, writeResults } from './support/result-block.js';
 
 const SIDES = [64, 128, 256, 512, 1024, 2048, 4000];
 const WARM_SECONDS = 3;
 const PAGE = 'docs/scaling.md';
+
+/** Of a section: file and what it shows. */
+const PICTURES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  lanes: { 'scaling-lanes.svg': 'Images a second by lanes' },
+  size: { 'scaling-size.svg': 'Milliseconds of one picture by the side of its source' },
+  depth: { 'scaling-depth.svg': 'Milliseconds of inference by multiply-accumulates' },
+};
 
 export const SECTIONS = ['lanes', 'size', 'depth', 'start', 'reload'] as const;
 export type Section = (typeof SECTIONS)[number];
@@ -107,8 +114,11 @@ export async function run(args: readonly string[]): Promise<number> {
   process.stdout.write(options.json ? json : `${Object.values(text).join('\n\n')}\n`);
   if (options.svg !== undefined) await draw(report, options.svg);
   if (options.docs) {
-    const head = caption(where, `npm run bench -- scaling ${args.filter((each) => each !== '--docs').join(' ')}`);
-    const named = Object.entries(text).map(([section, shown]) => [`scaling ${section}`, `${head}\n\n${shown}`]);
+    const head = caption(where, commandOf('scaling', args));
+    const named = Object.entries(text).map(([section, shown]) => {
+      const pictures = shownPictures(options.svg, PICTURES[section] ?? {});
+      return [`scaling ${section}`, `${head}\n\n${shown}${pictures}`];
+    });
     await writeResults(PAGE, Object.fromEntries(named));
   }
   process.stderr.write(`written to ${file}\n`);

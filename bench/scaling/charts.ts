@@ -47,8 +47,8 @@ function laneChart({ cases }: NonNullable<ScalingReport['lanes']>): TopLevelSpec
   };
 }
 
-function sizeChart(size: NonNullable<ScalingReport['size']>): TopLevelSpec {
-  const values = size.flatMap((each) => [
+function sizeChart({ rows }: NonNullable<ScalingReport['size']>): TopLevelSpec {
+  const values = rows.flatMap((each) => [
     { side: each.side, what: 'total', ms: each.total_ms.median },
     { side: each.side, what: 'decode', ms: each.decode_ms.median },
     { side: each.side, what: 'inference', ms: each.inference_ms.median },

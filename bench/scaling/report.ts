@@ -66,7 +66,11 @@ function lanesOf({ cases, lanes, options }: Measured, cores: number) {
 function sized({ sizes, bytes }: Measured) {
   const measured = [...sizes].filter(([, runs]) => runs.length > 0);
   if (measured.length === 0) return undefined;
-  return measured.map(([side, runs]) => ({ side, bytes: bytes.get(side)!, ...singleSummary(runs) }));
+  const rows = measured.map(([side, runs]) => ({ side, bytes: bytes.get(side)!, ...singleSummary(runs) }));
+  const through = rows.map((row) => ({ x: row.bytes / 1e6, y: row.gateway_cpu_ms.median }));
+  const { intercept, slope } = lineThrough(through);
+  /** Of the gateway: it never looks at a pixel, but the bytes go through it. */
+  return { rows, line: { fixed_ms: intercept, ms_per_mb: slope } };
 }
 
 function depthOf({ depths, deep }: Measured) {

@@ -68,10 +68,10 @@ function verdict(ratio: Spread, lanes: number): string {
   return `${show(ratio, 2)}, ${ratio.median >= least ? 'met' : 'MISSED'}: at least ${least.toFixed(1)}`;
 }
 
-function sizeText(size: NonNullable<ScalingReport['size']>) {
-  return table(
+function sizeText({ rows, line }: NonNullable<ScalingReport['size']>) {
+  const shown = table(
     ['source', 'KB', 'decode ms', 'inference ms', 'total ms', 'at the caller ms', 'lane CPU ms', 'gateway CPU ms'],
-    size.map((each) => [
+    rows.map((each) => [
       `${each.side} x ${each.side}`,
       (each.bytes / 1000).toFixed(0),
       show(each.decode_ms, 2),
@@ -82,6 +82,7 @@ function sizeText(size: NonNullable<ScalingReport['size']>) {
       show(each.gateway_cpu_ms, 2),
     ]),
   );
+  return `${shown}\n\nThe gateway takes ${line.fixed_ms.toFixed(2)} ms of processor time and ${line.ms_per_mb.toFixed(1)} ms for each MB (least squares over all rows).`;
 }
 
 function depthText({ points, line }: NonNullable<ScalingReport['depth']>) {

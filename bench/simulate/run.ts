@@ -21,6 +21,8 @@ export interface OpenLoad {
   readonly kind: 'open';
   /** Milliseconds, ascending. */
   readonly times: readonly number[];
+  /** Pictures in turn, as the load generators of the benchmarks send them; default: drawn, as callers send them. */
+  readonly inTurn?: boolean;
 }
 
 /** Callers that ask again when they have an answer. */
@@ -56,6 +58,8 @@ const WARM_SHARE = 0.2;
 export function simulate(profile: Profile, site: Site, load: OpenLoad | ClosedLoad, seed: number): Simulated {
   const clock = new Clock();
   const random = new Random(seed);
+  // Of its own: the same callers come to every balancer.
+  const drawn = new Random(seed + 1);
   const runs = { count: 0, pictures: 0 };
   const ran = (pictures: number) => {
     runs.count++;
@@ -85,8 +89,8 @@ export function simulate(profile: Profile, site: Site, load: OpenLoad | ClosedLo
     const next = (index: number) => {
       const at = load.times[index];
       if (at === undefined) return;
-      // In turn, as the load generators of the benchmarks send them.
-      const picture = profile.pictures[index % profile.pictures.length]!;
+      const { length } = profile.pictures;
+      const picture = profile.pictures[load.inTurn === true ? index % length : drawn.whole(length)]!;
       clock.at(at, () => {
         next(index + 1);
         ask(at, picture, nothing);

@@ -1,6 +1,7 @@
 /** Results in a document stand between two marks, and only the command that measured them writes there. */
 
 import { readFile, writeFile } from 'node:fs/promises';
+import { relative, resolve } from 'node:path';
 import { ROOT } from './gateway.js';
 
 const marksOf = (name: string) =>
@@ -20,6 +21,40 @@ export async function writeResults(file: string, results: Readonly<Record<string
   let page = await readFile(path, 'utf8');
   for (const [name, result] of Object.entries(results)) page = withResult(page, file, name, result);
   await writeFile(path, page);
+}
+
+/** Whose values are paths of the machine that it ran on: a reader has others. */
+const PATHS: Readonly<Record<string, string>> = { '--data': 'FOLDER', '--from': 'RESULT' };
+/** They say what becomes of the result, not what was measured. */
+const LEFT_OUT = ['--docs', '--json', '--svg'];
+
+/** The command as a reader would give it. */
+export function commandOf(bench: string, args: readonly string[]): string {
+  const shown: string[] = [];
+  // `--name=value` is two words.
+  const words = args.flatMap((arg) =>
+    /^--[a-z-]+=/.test(arg) ? [arg.slice(0, arg.indexOf('=')), arg.slice(arg.indexOf('=') + 1)] : [arg],
+  );
+  for (let at = 0; at < words.length; at++) {
+    const word = words[at]!;
+    if (word === '--svg') at++;
+    if (LEFT_OUT.includes(word)) continue;
+    shown.push(word);
+    const path = PATHS[word];
+    if (path === undefined) continue;
+    shown.push(path);
+    at++;
+  }
+  return ['npm run bench --', bench, ...shown].join(' ');
+}
+
+/** Lines that show pictures in a page of docs/. @param folder where they lie; undefined: none were drawn */
+export function shownPictures(folder: string | undefined, pictures: Readonly<Record<string, string>>): string {
+  if (folder === undefined) return '';
+  const from = relative(`${ROOT}docs`, resolve(folder));
+  return Object.entries(pictures)
+    .map(([file, alt]) => `\n\n![${alt}](${from === '' ? file : `${from}/${file}`})`)
+    .join('');
 }
 
 interface Where {

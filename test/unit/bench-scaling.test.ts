@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { depthsOf, lineThrough } from '../../bench/scaling/depths.js';
 import { laneCases, laneRatios } from '../../bench/scaling/lanes.js';
-import { withResult } from '../../bench/support/result-block.js';
+import { commandOf, shownPictures, withResult } from '../../bench/support/result-block.js';
 import type { Saturated } from '../../bench/support/saturation.js';
 import type { Cascade } from '../../src/cascade/cascade.js';
 import { plansFor } from '../../src/policy/plan.js';
@@ -98,5 +98,17 @@ describe('a result in a document', () => {
 
   it('wants its marks', () => {
     expect(() => withResult(page, 'p.md', 'b', 'new')).toThrow('p.md must hold');
+  });
+});
+
+describe('what stands above a result', () => {
+  it('is the command, without paths and without what becomes of its result', () => {
+    const args = ['--data=/home/me/pictures', '--rounds', '3', '--docs', '--svg', 'docs/images', '--from', 'x.json'];
+    expect(commandOf('scaling', args)).toBe('npm run bench -- scaling --data FOLDER --rounds 3 --from RESULT');
+  });
+
+  it('shows the pictures that were drawn, as the page sees them', () => {
+    expect(shownPictures('docs/images', { 'a.svg': 'An a' })).toBe('\n\n![An a](images/a.svg)');
+    expect(shownPictures(undefined, { 'a.svg': 'An a' })).toBe('');
   });
 });

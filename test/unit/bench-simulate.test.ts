@@ -1,13 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { arrivalTimes } from '../../bench/simulate/arrivals.js';
 import { BALANCERS, balance } from '../../bench/simulate/balancer.js';
+import { limitOf, reachOf } from '../../bench/simulate/breaks.js';
 import { Clock } from '../../bench/simulate/clock.js';
 import { Cores } from '../../bench/simulate/cores.js';
 import { SimulatedGateway } from '../../bench/simulate/gateway.js';
 import { idealPerSecond, type Profile, runMs } from '../../bench/simulate/profile.js';
 import { Random } from '../../bench/simulate/random.js';
-import { simulate } from '../../bench/simulate/run.js';
+import { type Simulated, simulate } from '../../bench/simulate/run.js';
 import { Threads } from '../../bench/simulate/threads.js';
+import { phasesOf } from '../../bench/simulate/validate.js';
 
 /** Mean time from arrival to the end of the work, in units of the mean work. */
 function meanStay(
@@ -18,7 +20,7 @@ function meanStay(
   const clock = new Clock();
   const random = new Random(7);
   const enter = station(clock);
-  const count = 150_000;
+  const count = 100_000;
   let sum = 0;
   let at = 0;
   for (let i = 0; i < count; i++) {
@@ -147,7 +149,7 @@ describe('a simulation', () => {
   const quick = profile([stage(4, 4, 6, 10)], picture(0), { ...picture(0), decodeMs: 1 });
   const open = (perSecond: number) => ({
     kind: 'open' as const,
-    times: arrivalTimes(new Random(3), 'poisson', perSecond, 20_000),
+    times: arrivalTimes(new Random(3), 'poisson', perSecond, 6000),
   });
 
   it('is the same with the same seed', () => {
@@ -179,8 +181,8 @@ describe('a simulation', () => {
 
 describe('arrivals', () => {
   it('come in bursts at the same mean rate', () => {
-    const times = arrivalTimes(new Random(1), 'bursts', 200, 100_000);
-    expect(times.at(-1)! / 500_000).toBeCloseTo(1, 1);
+    const times = arrivalTimes(new Random(1), 'bursts', 200, 50_000);
+    expect(times.at(-1)! / 250_000).toBeCloseTo(1, 1);
     expect(times.every((each, at) => at === 0 || each >= times[at - 1]!)).toBe(true);
     expect(times.filter((ms) => ms % 5000 >= 4000).length / times.length).toBeCloseTo(0.6, 1);
   });
@@ -202,11 +204,54 @@ describe('a balancer', () => {
 
   it('that looks at the gateways keeps the tail shorter than one that does not', () => {
     const quick = profile([stage(1, 4)], picture(0));
-    const times = arrivalTimes(new Random(3), 'poisson', 0.8 * 4 * 200, 20_000);
+    const times = arrivalTimes(new Random(3), 'poisson', 0.8 * 4 * 200, 8000);
     const p99 = BALANCERS.map(
       (balancer) => simulate(quick, { ...site, gateways: 4, balancer }, { kind: 'open', times }, 1).p99,
     );
     expect(p99[2]).toBeLessThan(p99[0]!);
     expect(p99[3]).toBeLessThan(p99[0]!);
+  });
+});
+
+describe('what gives way first', () => {
+  const calm: Simulated = {
+    ...{ perSecond: 0, refused: 0, reasons: {}, p50: 5, p95: 10, p99: 20, meanBatch: 1 },
+    ...{ loopBusy: 0.5, laneBusy: 0.5, coresBusy: 0.5, mostQueued: 0, mostHeldMb: 0 },
+  };
+
+  it('is found just above the highest load that is held', () => {
+    const at = (load: number) => (load <= 0.63 ? { ...calm, perSecond: load } : { ...calm, p95: 500, coresBusy: 0.97 });
+    const { load, held, limit } = reachOf(at, 100);
+    expect(load).toBeCloseTo(0.63, 1);
+    expect(held?.perSecond).toBe(load);
+    expect(limit).toBe('cores');
+  });
+
+  it('is nothing that is held where even the least is too much', () => {
+    expect(reachOf(() => ({ ...calm, refused: 0.5, loopBusy: 1 }), 100)).toMatchObject({
+      held: undefined,
+      limit: 'event loop',
+    });
+  });
+
+  it('is told by what was full, and by why requests were refused', () => {
+    expect(limitOf({ ...calm, reasons: { bytes: 1 }, coresBusy: 1 })).toBe('bytes held');
+    expect(limitOf({ ...calm, reasons: { queue: 2, wait: 1 } })).toBe('queue');
+    expect(limitOf(calm)).toBe('waiting');
+  });
+});
+
+describe('the validation', () => {
+  it('has one request at each of its times', () => {
+    const times = arrivalTimes(new Random(5), 'poisson', 100, 500);
+    // As bench/support/open-load reads its phases.
+    const sent: number[] = [];
+    let start = 0;
+    for (const { seconds, perSecond } of phasesOf(times)) {
+      for (let i = 0; i < seconds * perSecond; i++) sent.push(start + (1000 * i) / perSecond);
+      start += 1000 * seconds;
+    }
+    expect(sent).toHaveLength(times.length);
+    expect(Math.max(...sent.map((ms, at) => Math.abs(ms - times[at]!)))).toBeLessThan(0.01);
   });
 });
