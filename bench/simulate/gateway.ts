@@ -55,6 +55,9 @@ export class SimulatedGateway {
   #nextId = 1;
   #heldBytes = 0;
   #outstanding = 0;
+  #admitted = 0;
+  #seenMs = 0;
+  #saturatedMs = 0;
   mostQueued = 0;
   mostHeldBytes = 0;
 
@@ -96,6 +99,12 @@ export class SimulatedGateway {
     return this.#lanes.reduce((sum, { busyMs }) => sum + busyMs, 0);
   }
 
+  /** Milliseconds times the share of lanes that had a request: what sluice_saturation_ratio is the fading mean of. */
+  get saturatedMs(): number {
+    this.#look();
+    return this.#saturatedMs;
+  }
+
   request(picture: ProfilePicture, done: (outcome: Outcome) => void): void {
     this.#outstanding++;
     let refused: ShedReason | undefined;
@@ -126,6 +135,7 @@ export class SimulatedGateway {
   }
 
   #dispatch(picture: ProfilePicture, done: (outcome: Outcome) => void): void {
+    this.#admit(1);
     const id = this.#nextId++;
     this.#pictures.set(id, picture);
     this.#done.set(id, done);
@@ -150,10 +160,22 @@ export class SimulatedGateway {
         const done = this.#done.get(id)!;
         this.#done.delete(id);
         this.#outstanding--;
+        this.#admit(-1);
         this.#pump();
         done('answered');
       },
     );
+  }
+
+  #admit(change: 1 | -1): void {
+    this.#look();
+    this.#admitted += change;
+  }
+
+  #look(): void {
+    const now = this.#clock.nowMs;
+    this.#saturatedMs += Math.min(1, this.#admitted / this.#lanes.length) * (now - this.#seenMs);
+    this.#seenMs = now;
   }
 
   #tick(): void {

@@ -47,6 +47,8 @@ export interface Simulated {
   readonly loopBusy: number;
   readonly laneBusy: number;
   readonly coresBusy: number;
+  /** Mean of what autoscalers go by, over time and gateways. */
+  readonly saturation: number;
   /** Of any gateway. */
   readonly mostQueued: number;
   readonly mostHeldMb: number;
@@ -110,6 +112,7 @@ export function simulate(profile: Profile, site: Site, load: OpenLoad | ClosedLo
   const busyOf = () => ({
     loops: gateways.map(({ loopBusyMs }) => loopBusyMs),
     lanes: gateways.reduce((sum, { laneBusyMs }) => sum + laneBusyMs, 0),
+    saturated: gateways.reduce((sum, { saturatedMs }) => sum + saturatedMs, 0),
     work: gateways.reduce((sum, { cores }) => sum + cores.workMs, 0),
   });
   const before = busyOf();
@@ -124,6 +127,7 @@ export function simulate(profile: Profile, site: Site, load: OpenLoad | ClosedLo
     loopBusy: Math.max(...after.loops.map((each, at) => (each - before.loops[at]!) / ms)),
     laneBusy: (after.lanes - before.lanes) / (all * site.lanes),
     coresBusy: (after.work - before.work) / (all * site.cores),
+    saturation: (after.saturated - before.saturated) / all,
     mostQueued: Math.max(...gateways.map(({ mostQueued }) => mostQueued)),
     mostHeldMb: Math.max(...gateways.map(({ mostHeldBytes }) => mostHeldBytes)) / 1e6,
   };

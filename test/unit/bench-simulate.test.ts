@@ -164,10 +164,14 @@ describe('a simulation', () => {
     const light = simulate(quick, small, open(0.5 * ideal), 1);
     expect(light.refused).toBe(0);
     expect(light.perSecond / (0.5 * ideal)).toBeCloseTo(1, 1);
+    expect(light.saturation).toBeLessThan(1);
+    // A thread that is busy has a picture, and one that waits for its decode or its answer has one, too.
+    expect(light.saturation).toBeGreaterThan(light.laneBusy);
     const flood = simulate(quick, small, open(2 * ideal), 1);
     expect(flood.perSecond).toBeLessThanOrEqual(ideal);
     expect(flood.perSecond).toBeGreaterThan(0.8 * ideal);
     expect(Object.keys(flood.reasons)).toEqual(['wait']);
+    expect(flood.saturation).toBeCloseTo(1, 1);
     const closed = simulate(quick, small, { kind: 'closed', callers: 32, seconds: 60 }, 1);
     expect(closed.perSecond).toBeGreaterThan(0.8 * ideal);
   });
@@ -216,7 +220,7 @@ describe('a balancer', () => {
 describe('what gives way first', () => {
   const calm: Simulated = {
     ...{ perSecond: 0, refused: 0, reasons: {}, p50: 5, p95: 10, p99: 20, meanBatch: 1 },
-    ...{ loopBusy: 0.5, laneBusy: 0.5, coresBusy: 0.5, mostQueued: 0, mostHeldMb: 0 },
+    ...{ loopBusy: 0.5, laneBusy: 0.5, coresBusy: 0.5, saturation: 0.5, mostQueued: 0, mostHeldMb: 0 },
   };
 
   it('is found just above the highest load that is held', () => {
