@@ -49,7 +49,7 @@ Options:
   --goal-ms <n>       p95 up to which a load counts as held; default: ${GOAL_TIMES} times that at a tenth of the load
   --requests <n>      of each simulation, default 15000
   --seed <n>          default 1
-  --seconds <n>       of each measurement, default 10
+  --seconds <n>       of each measurement, default 20
   --rounds <n>        of the validation at ${VALIDATED.map((load) => `${100 * load}`).join(', ')} % load, default 3
   --svg <dir>         draws simulate-lanes.svg, simulate-load.svg, simulate-balancers.svg, simulate-validation.svg there
   --docs              writes the results into ${PAGE}
@@ -84,7 +84,7 @@ function parse(args: readonly string[]) {
     goalMs: goal === undefined ? undefined : positive('goal-ms', goal),
     requests: Math.ceil(positive('requests', values.requests ?? 15_000)),
     seed: Math.ceil(positive('seed', values.seed ?? 1)),
-    seconds: positive('seconds', values.seconds ?? 10),
+    seconds: positive('seconds', values.seconds ?? 20),
     rounds: Math.ceil(positive('rounds', values.rounds ?? 3)),
   };
 }

@@ -4,7 +4,12 @@ import type { TopLevelSpec } from 'vega-lite';
 import { svgOf } from '../../src/tune/report/charts.js';
 import type { ScalingReport } from './report.js';
 
-const FRAME = { background: 'white', config: { font: 'sans-serif' }, width: 520, height: 280 } as const;
+const FRAME = {
+  background: 'white',
+  config: { font: 'sans-serif', legend: { labelLimit: 0 } },
+  width: 520,
+  height: 280,
+} as const;
 
 /** By file. */
 export async function scalingCharts({ lanes, size, depth }: ScalingReport): Promise<Record<string, string>> {
@@ -36,7 +41,7 @@ function laneChart({ cases }: NonNullable<ScalingReport['lanes']>): TopLevelSpec
           x,
           y: { field: 'rate', type: 'quantitative', title: 'images/s' },
           color,
-          strokeDash: { field: 'on', type: 'nominal', title: 'cores' },
+          strokeDash: { field: 'on', type: 'nominal', title: 'cores', legend: { symbolType: 'stroke' } },
         },
       },
       {

@@ -10,6 +10,8 @@ import { type StartCase, type StartRun, startSummary } from './starts.js';
 
 /** Of the issue that asked for it: n lanes on n cores against one lane on one core, by lane. */
 export const LEAST_SHARE_OF_A_LANE = 0.9;
+/** Of the same: from start until ready, with all cascades. */
+export const MOST_READY_MS = 3000;
 
 export interface Rounds {
   readonly cascade: string;

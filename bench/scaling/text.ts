@@ -1,7 +1,7 @@
 /** What `bench scaling` prints: a table or two for each section that was measured, in Markdown. */
 
 import { type Spread, show, table } from '../support/stats.js';
-import { LEAST_SHARE_OF_A_LANE, type ScalingReport } from './report.js';
+import { LEAST_SHARE_OF_A_LANE, MOST_READY_MS, type ScalingReport } from './report.js';
 
 /** By section. */
 export function scalingText(report: ScalingReport): Record<string, string> {
@@ -128,6 +128,9 @@ function startText(start: NonNullable<ScalingReport['start']>) {
       ];
     }),
   );
+  const whole = start.cases.at(-1)!;
+  const isReady = whole.ready_ms.median <= MOST_READY_MS ? 'met' : 'MISSED';
+  const ready = `Ready with all cascades on ${whole.lanes} lanes: ${isReady}, at most ${MOST_READY_MS} ms.`;
   const more = [
     ...(start.one_more_lane_mb === undefined ? [] : [`a lane more takes ${start.one_more_lane_mb.toFixed(0)} MB`]),
     ...(start.other_cascades_mb_a_lane === undefined
@@ -135,7 +138,7 @@ function startText(start: NonNullable<ScalingReport['start']>) {
       : [`all cascades instead of one take ${start.other_cascades_mb_a_lane.toFixed(0)} MB more a lane`]),
   ];
   const read = more.length === 0 ? '' : `\n\nAfter load ${more.join(', and ')}.`;
-  return `Milliseconds since the process was started:\n\n${phases}\n\nMegabytes, pages that processes share divided among them:\n\n${memory}${read}`;
+  return `Milliseconds since the process was started:\n\n${phases}\n\n${ready}\n\nMegabytes, pages that processes share divided among them:\n\n${memory}${read}`;
 }
 
 function reloadText(reload: NonNullable<ScalingReport['reload']>) {

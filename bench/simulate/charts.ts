@@ -4,7 +4,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import { svgOf } from '../../src/tune/report/charts.js';
 import type { SimulateReport } from './report.js';
 
-const FRAME = { background: 'white', config: { font: 'sans-serif' } } as const;
+const FRAME = { background: 'white', config: { font: 'sans-serif', legend: { labelLimit: 0 } } } as const;
 const SIZE = { width: 520, height: 280 } as const;
 
 /** By file. */
@@ -107,7 +107,7 @@ function validationChart({ points }: NonNullable<SimulateReport['validation']>):
           x,
           y: { field: 'ms', type: 'quantitative', title: 'ms', scale: { type: 'log' } },
           color,
-          strokeDash: { field: 'quantile', type: 'nominal', title: null },
+          strokeDash: { field: 'quantile', type: 'nominal', title: null, legend: { symbolType: 'stroke' } },
         },
       },
       {
