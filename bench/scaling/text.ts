@@ -60,7 +60,7 @@ function laneText({ machine, pinned, pictures, cascade }: ScalingReport, lanes: 
       : '"A core a lane" needs `taskset`, which is not here.',
     '"By lane CPU" and "by lane busy time": images a second of the processor time of the lanes, and of their time in runs, times lanes: what they could do if nothing else took from their cores. Busy time passes while another process has the core, too; processor time does not.',
   ];
-  return [rates, ratios, notes.join('\n')].join('\n\n');
+  return [rates, ...(lanes.ratios.length === 0 ? [] : [ratios]), notes.join('\n')].join('\n\n');
 }
 
 function verdict(ratio: Spread, lanes: number): string {

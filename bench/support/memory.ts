@@ -11,7 +11,8 @@ export interface Memory {
 
 export function memoryOf(pid: number): Memory {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
-  const megabytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) / 1024;
+  // The kernel's kB are 1,024 bytes.
+  const megabytes = (key: string) => Number(new RegExp(`^${key}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 0.001024;
   return { residentMb: megabytes('Rss'), proportionalMb: megabytes('Pss') };
 }
 

@@ -48,10 +48,11 @@ export function commandOf(bench: string, args: readonly string[]): string {
   return ['npm run bench --', bench, ...shown].join(' ');
 }
 
-/** Lines that show pictures in a page of docs/. @param folder where they lie; undefined: none were drawn */
+/** Lines that show pictures in a page of docs/; none where they lie elsewhere. @param folder undefined: none were drawn */
 export function shownPictures(folder: string | undefined, pictures: Readonly<Record<string, string>>): string {
   if (folder === undefined) return '';
   const from = relative(`${ROOT}docs`, resolve(folder));
+  if (from.startsWith('..')) return '';
   return Object.entries(pictures)
     .map(([file, alt]) => `\n\n![${alt}](${from === '' ? file : `${from}/${file}`})`)
     .join('');

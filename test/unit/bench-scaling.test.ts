@@ -110,5 +110,6 @@ describe('what stands above a result', () => {
   it('shows the pictures that were drawn, as the page sees them', () => {
     expect(shownPictures('docs/images', { 'a.svg': 'An a' })).toBe('\n\n![An a](images/a.svg)');
     expect(shownPictures(undefined, { 'a.svg': 'An a' })).toBe('');
+    expect(shownPictures('/elsewhere', { 'a.svg': 'An a' })).toBe('');
   });
 });
