@@ -2,6 +2,7 @@
 
 import type { Command } from 'commander';
 import { loadRepository } from '../cascade/loader.js';
+import { countRungMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
 import { loadSessions } from '../lane/loaded.js';
 import { findings } from '../policy/check.js';
@@ -22,6 +23,7 @@ async function validate(flags: GatewayFlags & { json: boolean }): Promise<void> 
   for (const cascade of repository.cascades) {
     try {
       await loadSessions(cascade, flags.threads);
+      await countRungMacs(cascade.rungs);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       errors.push(error);
