@@ -106,6 +106,8 @@ function brokenBy(error: unknown, cascade: string): BrokenCascade {
 }
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {
+  // One that could not be counted is left out.
+  for (const name of cascades.keys()) if (message.facts.cascades[name] === undefined) cascades.delete(name);
   engine = new Engine(cascades, message.facts, message.plans, limits, {
     result: post,
     run: (batch, ms) => {
