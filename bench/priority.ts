@@ -60,6 +60,7 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stderr.write(`capacity: ${capacity.toFixed(0)} images/s\n`);
     using people = new Child<OpenLoadRequest, readonly Sent[]>('./open-load.ts');
     using machines = new Child<OpenLoadRequest, readonly Sent[]>('./open-load.ts');
+    machines.standAside();
     const send = (child: Child<OpenLoadRequest, readonly Sent[]>, perSecond: number, priority: string) =>
       child.ask({
         host: '127.0.0.1',

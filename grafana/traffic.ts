@@ -37,7 +37,7 @@ export const traffic = board({
         }),
         figure({
           title: 'In the queue',
-          about: 'Requests that wait for a lane. Alert: SluiceSaturated above half of the limit.',
+          about: 'Requests that wait for a lane.',
           unit: 'short',
           queries: [[`sum(sluice_queue_depth{${GATEWAY}})`, '']],
         }),
@@ -133,6 +133,28 @@ export const traffic = board({
             [`sum(sluice_queue_depth{${GATEWAY}})`, 'waiting'],
             [`sum(sluice_queue_limit{${GATEWAY}})`, 'limit'],
           ],
+        }),
+        lines({
+          title: 'Refused for want of room',
+          about: 'Batch goes first. Alert: SluiceSaturated when interactive requests are refused.',
+          unit: 'reqps',
+          stack: 'sum',
+          queries: [
+            [`sum by (priority, reason) (rate(sluice_shed_total{${GATEWAY}}${RATE}))`, '{{priority}}, {{reason}}'],
+          ],
+        }),
+        lines({
+          title: 'Lanes: share of time with a request',
+          about: 'Mean of all lanes. Alert: SluiceBusy above 95 % for long.',
+          unit: 'percentunit',
+          max: 1,
+          queries: [[`max by (instance) (sluice_saturation_ratio{${GATEWAY}})`, '{{instance}}']],
+        }),
+        lines({
+          title: 'Expected wait',
+          about: 'Of a request that comes in now. Beyond --max-wait-ms it is refused.',
+          unit: 's',
+          queries: [[`max by (priority) (sluice_expected_wait_seconds{${GATEWAY}})`, '{{priority}}']],
         }),
         lines({
           title: 'Lanes by state',

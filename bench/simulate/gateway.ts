@@ -5,7 +5,7 @@
 
 import { type AdmissionLimits, refusalOf, type ShedReason } from '../../src/gateway/admission.js';
 import type { Entry } from '../../src/gateway/entry.js';
-import { emptiest, type Slot, Slots, type Window } from '../../src/gateway/slots.js';
+import { type Slot, Slots, type Window } from '../../src/gateway/slots.js';
 import { WaitingLine } from '../../src/gateway/waiting-line.js';
 import { WaitingTime } from '../../src/gateway/waiting-time.js';
 import type { Job } from '../../src/lane/messages.js';
@@ -186,7 +186,7 @@ export class SimulatedGateway {
     const open = this.#slots.open(0);
     let place: Slot | undefined;
     const fits = (entry: Entry) => {
-      place = emptiest(open);
+      place = this.#slots.placeFor('interactive', open, this.#clock.nowMs);
       return place?.hasRoomFor(entry, this.#limits) === true;
     };
     for (let entry = this.#line.take(fits); entry !== undefined; entry = this.#line.take(fits)) place!.board(entry);

@@ -1,6 +1,7 @@
 /** A helper process of a benchmark: one request at a time, one answer each, over the IPC channel. */
 
 import { type ChildProcess, fork } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 export class Child<Request, Answer> {
@@ -17,6 +18,11 @@ export class Child<Request, Answer> {
 
   get pid(): number {
     return this.#process.pid!;
+  }
+
+  /** It gets the processor when nobody else wants it: for a sender that would have a machine of its own. */
+  standAside(): void {
+    setPriority(this.pid, constants.priority.PRIORITY_LOW);
   }
 
   ask(request: Request): Promise<Answer> {

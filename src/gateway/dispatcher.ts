@@ -10,7 +10,7 @@ import type { Priority } from '../priority.js';
 import { type AdmissionLimits, type Ask, refusalOf, type ShedReason } from './admission.js';
 import { type Dispatched, type Entry, jobOf, settle } from './entry.js';
 import { watchOver } from './patience.js';
-import { emptiest, type LaneHandle, type Slot, Slots, type Window } from './slots.js';
+import { type LaneHandle, type Slot, Slots, type Window } from './slots.js';
 import { Suspects } from './suspects.js';
 import { WaitingLine } from './waiting-line.js';
 import { WaitingTime } from './waiting-time.js';
@@ -86,7 +86,8 @@ export class Dispatcher {
   /** Milliseconds that a request which comes in now is expected to wait; 0 where nothing is known yet. */
   expectedWaitMs(priority: Priority): number {
     this.#tick();
-    return this.#time.expectedMs(priority, this.#slots.size);
+    const isOneLess = priority === 'batch' && this.#slots.keepsOneClear(performance.now());
+    return this.#time.expectedMs(priority, this.#slots.size - Number(isOneLess));
   }
 
   /**
@@ -261,7 +262,7 @@ export class Dispatcher {
     const open = this.#slots.open(this.#suspects.size);
     let place: Slot | undefined;
     const fits = (entry: Entry) => {
-      place = emptiest(open);
+      place = this.#slots.placeFor(entry.job.priority, open, performance.now());
       return place?.hasRoomFor(entry, this.#limits) === true;
     };
     for (let entry = this.#line.take(fits); entry !== undefined; entry = this.#line.take(fits)) place!.board(entry);

@@ -141,16 +141,22 @@ export class Lanes {
       this.#measureNext(lane);
       return;
     }
+    if (!this.#leavesOut(broken)) return;
+    this.#survey = new Survey(this.#cascades, this.#options.known);
+    this.#measureNext(lane);
+    this.#startMeasured();
+  }
+
+  /** False where none may be left out. */
+  #leavesOut(broken: readonly BrokenCascade[]): boolean {
     if (broken.length > 0 && this.#options.strict) {
       this.#warm?.failed(new ConfigErrors(broken.map(({ file, key, reason }) => new ConfigError(file, key, reason))));
-      return;
+      return false;
     }
     for (const { file, key, reason, cascade } of broken)
       this.#events.broken(new ConfigError(file, key, `${reason} (cascade ${cascade} is left out)`));
     this.#cascades = this.#cascades.filter((cascade) => !broken.some((b) => b.cascade === cascade.name));
-    this.#survey = new Survey(this.#cascades, this.#options.known);
-    this.#measureNext(lane);
-    this.#startMeasured();
+    return true;
   }
 
   #measureNext(lane: Lane): void {
@@ -166,6 +172,7 @@ export class Lanes {
 
   #measured(lane: Lane, measured: Measured): void {
     this.#survey!.done(lane, measured);
+    if ('broken' in measured && !this.#leavesOut([measured.broken])) return;
     this.#measureNext(lane);
     this.#startMeasured();
   }

@@ -1,6 +1,7 @@
 /** What each lane has on board, and which lane takes the next request. Pure bookkeeping. */
 
 import type { Job } from '../lane/messages.js';
+import type { Priority } from '../priority.js';
 import type { Entry } from './entry.js';
 
 /** What the dispatcher needs of a lane. */
@@ -19,6 +20,8 @@ export interface Window {
 
 /** Share of a window that `batch` may fill: an interactive request finds a place in the lane, which runs it first. */
 const BATCH_SHARE = 0.75;
+/** For so long after an interactive request one lane of several takes no batch: a run of it that has begun is what the next would wait for. */
+const CLEAR_MS = 1000;
 
 export class Slot {
   readonly onBoard = new Map<number, Entry>();
@@ -47,6 +50,11 @@ export class Slot {
     return entry;
   }
 
+  /** Pictures of `interactive` on board. */
+  get interactive(): number {
+    return this.onBoard.size - this.#batch;
+  }
+
   hasRoomFor({ job }: Entry, { window, windowBytes }: Window): boolean {
     if (this.onBoard.size >= window) return false;
     if (job.priority === 'batch' && this.#batch >= Math.max(1, Math.floor(BATCH_SHARE * window))) return false;
@@ -61,6 +69,7 @@ export class Slot {
 
 export class Slots {
   readonly #slots = new Map<LaneHandle, Slot>();
+  #interactiveMs = Number.NEGATIVE_INFINITY;
 
   get size(): number {
     return this.#slots.size;
@@ -92,6 +101,27 @@ export class Slots {
     return [...this.#slots.values()].filter(({ quarantine }) => !quarantine).slice(reserved);
   }
 
+  /** Whether one lane takes no batch now, because interactive requests come and others take it. */
+  keepsOneClear(nowMs: number): boolean {
+    return this.#slots.size > 1 && nowMs - this.#interactiveMs < CLEAR_MS;
+  }
+
+  /**
+   * Where the next request of this priority goes, if there is room: an interactive one to the lane with the fewest of its kind, and of
+   * those to the emptiest.
+   * @param open as {@link open} gives them
+   */
+  placeFor(priority: Priority, open: readonly Slot[], nowMs: number): Slot | undefined {
+    if (priority === 'batch')
+      return fewest(this.keepsOneClear(nowMs) ? open.slice(1) : open, ({ onBoard }) => onBoard.size);
+    this.#interactiveMs = nowMs;
+    const least = Math.min(...open.map(({ interactive }) => interactive));
+    return fewest(
+      open.filter(({ interactive }) => interactive === least),
+      ({ onBoard }) => onBoard.size,
+    );
+  }
+
   /** Everything on board of any lane. */
   *entries(): Generator<Entry> {
     for (const { onBoard } of this.#slots.values()) yield* onBoard.values();
@@ -106,9 +136,9 @@ export class Slots {
   }
 }
 
-/** The slot with the fewest on board. */
-export function emptiest(slots: readonly Slot[]): Slot | undefined {
+/** The first of those with the least. */
+function fewest(slots: readonly Slot[], countOf: (slot: Slot) => number): Slot | undefined {
   let best: Slot | undefined;
-  for (const slot of slots) if (best === undefined || slot.onBoard.size < best.onBoard.size) best = slot;
+  for (const slot of slots) if (best === undefined || countOf(slot) < countOf(best)) best = slot;
   return best;
 }

@@ -1,26 +1,43 @@
-/** What is measured before the first request, in parts that the lanes share: none of them has to wait for one that does it all. */
+/** What is found out before the first request, in parts that the lanes share: none of them has to wait for one that does it all. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import type { DecodeCosts } from '../lane/decode-side.js';
-import type { Facts, Measured, Part } from '../lane/messages.js';
+import type { Facts, Measured, Part, StageTimes } from '../lane/messages.js';
+
+/** Of one cascade, as far as it is known. */
+interface Findings {
+  macs: readonly (readonly number[])[] | undefined;
+  readonly rungs: (readonly StageTimes[] | undefined)[];
+}
 
 export class Survey<Lane> {
   /** The dearest first, so that the last to be done is a small one. */
-  readonly #open: Part[] = [];
+  #open: Part[] = [];
   readonly #given = new Map<Lane, Part>();
-  readonly #cascades: Record<string, CascadeFacts> = {};
+  /** By the name of the cascade. */
+  readonly #found = new Map<string, Findings>();
+  readonly #known: Record<string, CascadeFacts> = {};
   #decode: DecodeCosts | undefined;
 
   /** @param known of the same files on the same machine: only the rest is measured */
   constructor(cascades: readonly Cascade[], known?: Facts) {
-    for (const cascade of [...cascades].sort((a, b) => pixels(b) - pixels(a))) {
-      const facts = known?.cascades[cascade.name];
-      if (facts === undefined) this.#open.push({ cascade: cascade.name });
-      else this.#cascades[cascade.name] = facts;
-    }
     const sides = [...new Set(cascades.flatMap(({ rungs }) => rungs.map(({ resolution }) => resolution)))];
     if (known !== undefined && sides.every((side) => known.decode.ms[side] !== undefined)) this.#decode = known.decode;
     else this.#open.push({ sides });
+    const fresh = cascades.filter(({ name }) => known?.cascades[name] === undefined);
+    for (const { name } of cascades) {
+      const facts = known?.cascades[name];
+      if (facts !== undefined) this.#known[name] = facts;
+    }
+    for (const { name, rungs } of fresh) {
+      this.#found.set(name, { macs: undefined, rungs: rungs.map(() => undefined) });
+      this.#open.push({ cascade: name, counts: 'macs' });
+    }
+    const times = fresh.flatMap(({ name, rungs }) =>
+      rungs.map(({ resolution }, rung) => ({ resolution, part: { cascade: name, rung } })),
+    );
+    times.sort((a, b) => b.resolution - a.resolution);
+    this.#open.push(...times.map(({ part }) => part));
   }
 
   /** A part for a lane that has none; undefined when all are done or given away. */
@@ -33,8 +50,19 @@ export class Survey<Lane> {
 
   done(lane: Lane, measured: Measured): void {
     this.#given.delete(lane);
-    if ('decode' in measured) this.#decode = measured.decode;
-    else this.#cascades[measured.cascade] = measured.facts;
+    if ('decode' in measured) {
+      this.#decode = measured.decode;
+    } else if ('broken' in measured) {
+      const { cascade } = measured.broken;
+      this.#found.delete(cascade);
+      this.#open = this.#open.filter((part) => !('cascade' in part) || part.cascade !== cascade);
+    } else {
+      // None: it was found to be broken meanwhile.
+      const found = this.#found.get(measured.cascade);
+      if (found === undefined) return;
+      if ('macs' in measured) found.macs = measured.macs;
+      else found.rungs[measured.rung] = measured.stages;
+    }
   }
 
   /** The lane died: another one gets its part. */
@@ -47,11 +75,10 @@ export class Survey<Lane> {
   /** Undefined until all parts are done. */
   get facts(): Facts | undefined {
     if (this.#decode === undefined || this.#open.length + this.#given.size > 0) return undefined;
-    return { cascades: this.#cascades, decode: this.#decode };
+    const found = [...this.#found].map(([name, { macs, rungs }]) => [
+      name,
+      rungs.map((stages, rung) => stages!.map((times, stage) => ({ macs: macs![rung]![stage]!, ...times }))),
+    ]);
+    return { cascades: { ...this.#known, ...Object.fromEntries(found) }, decode: this.#decode };
   }
-}
-
-/** Of all stages: about as dear as their measuring. */
-function pixels({ rungs }: Cascade): number {
-  return rungs.reduce((sum, { resolution, stages }) => sum + stages.length * resolution ** 2, 0);
 }

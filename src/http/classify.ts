@@ -53,7 +53,7 @@ export function classifyRoute(deps: ClassifyDeps): RequestHandler {
       known = () => plan;
       const result = await answer(deps, request, { query, wish, arrived }, gone.signal, trace?.journey);
       deps.metrics?.answered(result);
-      deps.log.debug({ id, ...traced, ...summary(result) }, 'answered');
+      if (deps.log.isLevelEnabled('debug')) deps.log.debug({ id, ...traced, ...summary(result) }, 'answered');
       // Set by hand: `response.json` would hash and stringify once more for an ETag that no POST needs.
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
       response.end(JSON.stringify(answerBody(id, result)));

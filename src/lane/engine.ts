@@ -4,6 +4,7 @@
  */
 
 import { setImmediate as turn } from 'node:timers/promises';
+import type { StageFacts } from '../cascade/cascade.js';
 import { RequestError } from '../errors.js';
 import { decide, type Reason, surest } from '../policy/decide.js';
 import { entryLeg } from '../policy/entry.js';
@@ -81,12 +82,12 @@ export class Engine {
   submit(job: Job): void {
     const plan = this.#plans.get(job.plan)!;
     const { kernel } = this.#cascades.get(plan.cascade)!.cascade.input;
-    const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels, job.raw));
+    const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels, job.raw), Date.now());
     this.#travellers.set(job.id, traveller);
     if (job.priority === 'interactive') this.#interactive++;
     if (Number.isFinite(job.deadlineAt)) {
       // One that waits in a queue or for a decoder answers in time too. Timers may be a millisecond early.
-      traveller.timer = setTimeout(() => this.#dropped(traveller), Math.max(0, job.deadlineAt - Date.now()) + 1);
+      traveller.timer = setTimeout(() => this.#dropped(traveller), Math.max(0, traveller.answerBy - Date.now()) + 1);
     }
     this.#enterRung(traveller);
   }
@@ -162,7 +163,8 @@ export class Engine {
       const run = this.#queues.take(performance.now(), this.#standsBack);
       if (run === undefined) break;
       const { queue } = run;
-      const batch = run.pictures.filter((traveller) => !this.#dropped(traveller));
+      const runMs = run.pictures.length * this.#factsOf(queue).ms;
+      const batch = run.pictures.filter((traveller) => !this.#dropped(traveller, runMs));
       if (batch.length > 0) await this.#run(queue, batch).catch((error) => this.#failAll(batch, error));
       // Lets new pictures, finished decodes and cancellations in between two runs.
       await turn();
@@ -180,7 +182,7 @@ export class Engine {
     this.#events.run(batch.length, ms);
     const traced = tracedRun(queue.id, batch, from, ms);
     if (traced !== undefined) this.#events.traced(traced);
-    const macs = this.#facts.cascades[queue.loaded.cascade.name]![queue.rung]![queue.stage]!.macs;
+    const { macs } = this.#factsOf(queue);
     for (const [index, traveller] of batch.entries()) {
       const logits = rowData({ tensor: out.logits, index });
       const p = probabilities(logits, stage.temperature);
@@ -196,8 +198,8 @@ export class Engine {
 
   #advance(traveller: Traveller, loaded: LoadedCascade): void {
     if (this.#dropped(traveller)) return;
-    const { plan, passed, job } = traveller;
-    const means = { leftMs: job.deadlineAt - Date.now(), spentMacs: traveller.macs };
+    const { plan, passed } = traveller;
+    const means = { leftMs: traveller.answerBy - Date.now(), spentMacs: traveller.macs };
     const step = decide(plan, this.#facts.cascades[plan.cascade]!, passed, means);
     if (step.kind === 'answer') {
       this.#answer(traveller, step.exit, step.reason);
@@ -209,15 +211,23 @@ export class Engine {
     else this.#enqueue(traveller, loaded);
   }
 
-  /** True when the picture needs no more work: its caller left, or its deadline passed (then it is answered here). */
-  #dropped(traveller: Traveller): boolean {
+  #factsOf({ loaded, rung, stage }: StageQueue): StageFacts {
+    return this.#facts.cascades[loaded.cascade.name]![rung]![stage]!;
+  }
+
+  /**
+   * True when the picture needs no more work: its caller left, or its deadline passed (then it is answered here).
+   * @param aheadMs what is next takes so long: one that has an answer does not risk it
+   */
+  #dropped(traveller: Traveller, aheadMs = 0): boolean {
     if (!this.#travellers.has(traveller.job.id)) return true;
     if (traveller.cancelled) {
       this.#fail(traveller, new RequestError('client_gone', 'the caller left'));
       return true;
     }
-    if (Date.now() < traveller.job.deadlineAt) return false;
-    if (traveller.passed.length > 0) this.#answer(traveller, surest(traveller.passed), 'deadline');
+    const { passed, answerBy } = traveller;
+    if (Date.now() + (passed.length > 0 ? aheadMs : 0) < answerBy) return false;
+    if (passed.length > 0) this.#answer(traveller, surest(passed), 'deadline');
     else
       this.#fail(traveller, new RequestError('deadline_exceeded', 'the deadline passed before any exit had an answer'));
     return true;

@@ -1,8 +1,7 @@
-/** A cascade with its sessions: loaded, probed and counted before a lane takes work. */
+/** A cascade with its sessions: loaded and probed before a lane takes work. */
 
 import { Tensor } from 'onnxruntime-node';
 import type { Cascade, Rung } from '../cascade/cascade.js';
-import { countRungMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
 import { type Features, type Row, StageSession, stack } from './session.js';
 
@@ -10,12 +9,10 @@ export interface LoadedCascade {
   readonly cascade: Cascade;
   /** By rung and stage; rungs of one graph share their sessions. */
   readonly sessions: readonly (readonly StageSession[])[];
-  /** Multiply-accumulates of one picture, by rung and stage. */
-  readonly macs: readonly (readonly number[])[];
 }
 
 /**
- * Loads every stage graph, runs each rung once on two grey pictures and counts its MACs.
+ * Loads every stage graph and runs each rung once on two grey pictures.
  * @throws ConfigError naming the file and what does not fit
  */
 export async function loadSessions(cascade: Cascade, threads: number): Promise<LoadedCascade> {
@@ -34,14 +31,11 @@ export async function loadSessions(cascade: Cascade, threads: number): Promise<L
     sessions.push(stages);
   }
   for (const index of cascade.rungs.keys()) await probe({ cascade, sessions }, index);
-  return { cascade, sessions, macs: await countRungMacs(cascade.rungs) };
+  return { cascade, sessions };
 }
 
-/** What can run: a cascade and its sessions. */
-type Runnable = Pick<LoadedCascade, 'cascade' | 'sessions'>;
-
 /** Shapes and class counts must agree with the manifest. */
-async function probe(loaded: Runnable, index: number): Promise<void> {
+async function probe(loaded: LoadedCascade, index: number): Promise<void> {
   const { cascade } = loaded;
   const rung = cascade.rungs[index]!;
   const batch = 2;
@@ -62,7 +56,7 @@ async function probe(loaded: Runnable, index: number): Promise<void> {
 
 /** Runs a rung on grey pictures, stage by stage; `seen` is told what each stage was fed with and the logits of its exit. */
 export async function walk(
-  { cascade, sessions }: Runnable,
+  { cascade, sessions }: LoadedCascade,
   index: number,
   batch: number,
   seen: (exit: number, logits: Tensor, feeds: Features) => unknown,

@@ -1,10 +1,11 @@
 /** The lane process: takes messages from the gateway, decodes, infers, answers. Started by `gateway/lane.ts`. */
 
+import { countRungMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
 import { type LoadedCascade, loadSessions } from './loaded.js';
-import { measure } from './measure.js';
+import { measureRung } from './measure.js';
 import type {
   BatchRun,
   BrokenCascade,
@@ -79,8 +80,7 @@ async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
     try {
       cascades.set(cascade.name, await loadSessions(cascade, limits.threads));
     } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-      broken.push({ cascade: cascade.name, file: error.file, key: error.key, reason: error.reason });
+      broken.push(brokenBy(error, cascade.name));
     }
   }
   send({ type: 'loaded', broken });
@@ -88,10 +88,26 @@ async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
 
 async function measurePart(part: Part): Promise<Measured> {
   if ('sides' in part) return { decode: await measureDecodes(part.sides) };
-  return { cascade: part.cascade, facts: await measure(cascades.get(part.cascade)!) };
+  const { cascade: name } = part;
+  const loaded = cascades.get(name)!;
+  if ('rung' in part) return { cascade: name, rung: part.rung, stages: await measureRung(loaded, part.rung) };
+  try {
+    return { cascade: name, macs: await countRungMacs(loaded.cascade.rungs) };
+  } catch (error) {
+    return { broken: brokenBy(error, name) };
+  }
+}
+
+/** @throws what is no ConfigError */
+function brokenBy(error: unknown, cascade: string): BrokenCascade {
+  if (!(error instanceof ConfigError)) throw error;
+  const { file, key, reason } = error;
+  return { cascade, file, key, reason };
 }
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {
+  // One that could not be counted is left out.
+  for (const name of cascades.keys()) if (message.facts.cascades[name] === undefined) cascades.delete(name);
   engine = new Engine(cascades, message.facts, message.plans, limits, {
     result: post,
     run: (batch, ms) => {

@@ -1,7 +1,7 @@
-/** Measures the stages of a cascade on this machine: the batch size with the best throughput, and how long one picture takes. */
+/** Measures the stages of a rung on this machine: the batch size with the best throughput, and how long one picture takes. */
 
-import type { CascadeFacts, StageFacts } from '../cascade/cascade.js';
 import { type LoadedCascade, walk } from './loaded.js';
+import type { StageTimes } from './messages.js';
 import { type Features, type StageSession, stack } from './session.js';
 
 const BATCHES = [2, 4, 8, 16, 32];
@@ -10,18 +10,17 @@ const LONGEST_RUN_MS = 25;
 /** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
 const NEARLY = 1.05;
 const REPEATS = 3;
+/** Two runs that took so long together are enough: the noise of a long run is a small part of it. */
+const ENOUGH_MS = 12;
 const MOST_MISSES = 2;
 
-export async function measure(loaded: LoadedCascade): Promise<CascadeFacts> {
-  const facts: StageFacts[][] = [];
-  for (const [index, macs] of loaded.macs.entries()) {
-    const stages: StageFacts[] = [];
-    await walk(loaded, index, 1, async (exit, _logits, feeds) => {
-      stages.push({ macs: macs[exit]!, ...(await measureStage(loaded.sessions[index]![exit]!, feeds)) });
-    });
-    facts.push(stages);
-  }
-  return facts;
+/** The times of one rung's stages. */
+export async function measureRung(loaded: LoadedCascade, rung: number): Promise<readonly StageTimes[]> {
+  const stages: StageTimes[] = [];
+  await walk(loaded, rung, 1, async (exit, _logits, feeds) => {
+    stages.push(await measureStage(loaded.sessions[rung]![exit]!, feeds));
+  });
+  return stages;
 }
 
 interface Tried {
@@ -31,7 +30,7 @@ interface Tried {
 }
 
 /** Doubles the batch as long as pictures get cheaper by it; at large sides they do not, and each try is a tenth of a second. One miss is noise. */
-async function measureStage(session: StageSession, one: Features): Promise<Omit<StageFacts, 'macs'>> {
+async function measureStage(session: StageSession, one: Features): Promise<StageTimes> {
   const ms = await fastest(session, one);
   const tried: Tried[] = [{ batch: 1, perPicture: ms }];
   let misses = 0;
@@ -61,10 +60,13 @@ function repeated(one: Features, batch: number): Features {
 /** The shortest of a few runs, milliseconds: noise only ever adds time. */
 async function fastest(session: StageSession, feeds: Features): Promise<number> {
   let best = Number.POSITIVE_INFINITY;
-  for (let repeat = 0; repeat < REPEATS; repeat++) {
+  let spent = 0;
+  for (let repeat = 0; repeat < REPEATS && (repeat < 2 || spent < ENOUGH_MS); repeat++) {
     const from = performance.now();
     await session.run(feeds);
-    best = Math.min(best, performance.now() - from);
+    const ms = performance.now() - from;
+    best = Math.min(best, ms);
+    spent += ms;
   }
   return best;
 }

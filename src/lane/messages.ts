@@ -1,6 +1,6 @@
 /** The messages between the gateway and a lane: all that the two share, apart from cascades and policies. */
 
-import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
+import type { Cascade, CascadeFacts, StageFacts } from '../cascade/cascade.js';
 import type { RequestErrorCode } from '../errors.js';
 import type { Reason } from '../policy/decide.js';
 import type { Content } from '../policy/entry.js';
@@ -161,10 +161,22 @@ export interface Facts {
   readonly decode: DecodeCosts;
 }
 
-/** What one lane measures of them: the stages of a cascade, by its name, or decodes to these sides. */
-export type Part = { readonly cascade: string } | { readonly sides: readonly number[] };
+/** What one lane finds out of them: the MACs of a cascade, the times of one of its rungs, or those of decodes to these sides. */
+export type Part =
+  | { readonly cascade: string; readonly counts: 'macs' }
+  | { readonly cascade: string; readonly rung: number }
+  | { readonly sides: readonly number[] };
 
-export type Measured = { readonly cascade: string; readonly facts: CascadeFacts } | { readonly decode: DecodeCosts };
+export type Measured =
+  /** By rung and stage. */
+  | { readonly cascade: string; readonly macs: readonly (readonly number[])[] }
+  | { readonly cascade: string; readonly rung: number; readonly stages: readonly StageTimes[] }
+  | { readonly decode: DecodeCosts }
+  /** It has an operator whose MACs cannot be counted. */
+  | { readonly broken: BrokenCascade };
+
+/** Of one stage: without what is counted. */
+export type StageTimes = Omit<StageFacts, 'macs'>;
 
 export interface LaneLimits {
   /** Width x height of the largest picture that is decoded. */

@@ -11,6 +11,8 @@ import type { Row } from './session.js';
 
 export interface Traveller {
   readonly job: Job;
+  /** When its answer has to leave the lane, milliseconds since the epoch; Infinity without a deadline. */
+  readonly answerBy: number;
   readonly plan: Plan;
   at: Position;
   /** The image and the features that later stages of this rung may need, by tensor name. */
@@ -36,9 +38,16 @@ export interface Traveller {
   timer: NodeJS.Timeout | undefined;
 }
 
-export function newTraveller(job: Job, plan: Plan, picture: Picture): Traveller {
+/** What an answer needs from the lane to its caller, through a gateway that is busy; of a short deadline only a share. */
+const WAY_BACK_MS = 10;
+const MOST_OF_DEADLINE = 0.1;
+
+/** @param nowMs since the epoch */
+export function newTraveller(job: Job, plan: Plan, picture: Picture, nowMs: number): Traveller {
+  const leftMs = Math.max(0, job.deadlineAt - nowMs);
   return {
     job,
+    answerBy: job.deadlineAt - Math.min(WAY_BACK_MS, MOST_OF_DEADLINE * leftMs),
     plan,
     picture,
     at: { leg: 0, stage: 0 },

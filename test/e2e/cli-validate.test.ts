@@ -146,6 +146,29 @@ describe('models with mistakes', () => {
   });
 });
 
+describe('a file of API keys', () => {
+  const validated = async (text: string) => {
+    const file = join(folder, 'keys.yaml');
+    await writeFile(file, text);
+    return { file, run: await sluice(['validate', '--keys', file, '--json']) };
+  };
+  const SHA256 = 'ab'.repeat(32);
+
+  it('is checked with the names of policies and cascades in it', async () => {
+    const right = await validated(`keys: [{ name: app, sha256: ${SHA256}, policies: [fast], cascade: cifar10 }]`);
+    expect(JSON.parse(printed(right.run)).errors).toEqual([]);
+    const { file, run } = await validated(`keys: [{ name: app, sha256: ${SHA256}, policies: [fast, fats] }]`);
+    const reason = expect.stringMatching(/^found "fats"; there are: .*fast/);
+    expect(findings(run)).toEqual([{ file, key: 'keys[0].policies', reason }]);
+  });
+
+  it('that is wrong is named, and shows no secret', async () => {
+    const { file, run } = await validated('keys: [{ name: app, sha256: sluice_this-is-a-secret-key }]');
+    expect(findings(run)).toEqual([{ file, key: 'keys[0].sha256', reason: expect.stringContaining('64 hexadecimal') }]);
+    expect(run.stdout).not.toContain('this-is-a-secret');
+  });
+});
+
 // biome-ignore lint/suspicious/noExplicitAny: what these functions make is wrong on purpose
 type Loose = any;
 

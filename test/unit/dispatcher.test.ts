@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../src/errors.js';
 import { Dispatcher, type LaneHandle } from '../../src/gateway/dispatcher.js';
 import type { Job, JobResult } from '../../src/lane/messages.js';
+import type { Priority } from '../../src/priority.js';
 
 /** Remembers what it was given; the test says when it answers. */
 class ScriptedLane implements LaneHandle {
@@ -273,6 +274,35 @@ describe('two priorities', () => {
     void ask(dispatcher, 'i0', 'interactive');
     expect(names(lane)).toEqual(['b0', 'b1', 'b2', 'i0']);
     expect([dispatcher.queuedOf('batch'), dispatcher.queuedOf('interactive')]).toEqual([3, 0]);
+  });
+
+  it('one lane of several takes no batch while interactive requests come, and they take that lane', () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 100 }, QUIET);
+    const [a, b] = [new ScriptedLane(), new ScriptedLane()];
+    dispatcher.attach(a);
+    dispatcher.attach(b);
+    const send = (name: string, priority: Priority) =>
+      void dispatcher.dispatch({ ...request(name), priority }).catch(() => {});
+    const names = ({ jobs }: ScriptedLane) => jobs.map(({ image }) => Buffer.from(image).toString());
+    send('person', 'interactive');
+    for (let i = 0; i < 5; i++) send('batch', 'batch');
+    expect(names(a)).toEqual(['person']);
+    expect(names(b)).toEqual(['batch', 'batch', 'batch']);
+    dispatcher.results(a, [answerTo(a.jobs[0]!)]);
+    send('another', 'interactive');
+    // The lane of the first has one of its kind on board, the other none.
+    send('a third', 'interactive');
+    expect(names(a)).toEqual(['person', 'another']);
+    expect(names(b)).toEqual(['batch', 'batch', 'batch', 'a third']);
+  });
+
+  it('a single lane takes both', () => {
+    const dispatcher = new Dispatcher(LIMITS, QUIET);
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    for (const priority of ['interactive', 'batch'] as const)
+      void dispatcher.dispatch({ ...request(priority), priority });
+    expect(lane.jobs.length).toBe(2);
   });
 
   it('batch is refused while interactive is still taken, and each refusal is told', async () => {

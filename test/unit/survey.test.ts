@@ -9,43 +9,91 @@ const cascade = (name: string, ...resolutions: number[]): Cascade => {
 const small = cascade('small', 24, 32);
 const large = cascade('large', 64, 192);
 const decode = { sources: [1], ms: { 24: [1], 32: [1], 64: [1], 192: [1] }, shrinkMs: 1 };
-const facts = (ms: number) => [[{ macs: 1, batch: 1, ms }]];
+const times = [
+  { batch: 1, ms: 1 },
+  { batch: 2, ms: 3 },
+];
+const counted = (name: string, rungs: number) => ({ cascade: name, macs: Array.from({ length: rungs }, () => [7, 8]) });
+const factsOfRung = [
+  { macs: 7, batch: 1, ms: 1 },
+  { macs: 8, batch: 2, ms: 3 },
+];
+
+/** One lane does all that is open. */
+function finish(survey: Survey<string>, lane: string) {
+  for (let part = survey.next(lane); part !== undefined; part = survey.next(lane)) {
+    if ('sides' in part) survey.done(lane, { decode });
+    else if ('rung' in part) survey.done(lane, { ...part, stages: times });
+    else survey.done(lane, counted(part.cascade, 2));
+  }
+}
 
 describe('the survey', () => {
-  it('hands out the dearest cascade first, decodes last, and is whole when all are back', () => {
+  it('hands out decodes, counts, then rungs from the largest to the smallest, and is whole when all are back', () => {
     const survey = new Survey<string>([small, large]);
-    expect(survey.next('a')).toEqual({ cascade: 'large' });
-    expect(survey.next('b')).toEqual({ cascade: 'small' });
+    expect(survey.next('a')).toEqual({ sides: [24, 32, 64, 192] });
+    expect(survey.next('b')).toEqual({ cascade: 'small', counts: 'macs' });
     expect(survey.next('a')).toBeUndefined();
-    survey.done('b', { cascade: 'small', facts: facts(1) });
-    expect(survey.next('b')).toEqual({ sides: [24, 32, 64, 192] });
-    survey.done('b', { decode });
+    survey.done('b', counted('small', 2));
+    expect(survey.next('b')).toEqual({ cascade: 'large', counts: 'macs' });
+    survey.done('b', counted('large', 2));
+    for (const part of [
+      { cascade: 'large', rung: 1 },
+      { cascade: 'large', rung: 0 },
+      { cascade: 'small', rung: 1 },
+    ]) {
+      expect(survey.next('b')).toEqual(part);
+      survey.done('b', { ...part, stages: times });
+    }
+    expect(survey.next('b')).toEqual({ cascade: 'small', rung: 0 });
+    survey.done('a', { decode });
+    expect(survey.next('a')).toBeUndefined();
     expect(survey.facts).toBeUndefined();
-    survey.done('a', { cascade: 'large', facts: facts(2) });
-    expect(survey.facts).toEqual({ cascades: { small: facts(1), large: facts(2) }, decode });
-    expect(survey.next('a')).toBeUndefined();
+    survey.done('b', { cascade: 'small', rung: 0, stages: times });
+    const both = [factsOfRung, factsOfRung];
+    expect(survey.facts).toEqual({ cascades: { small: both, large: both }, decode });
   });
 
   it('gives the part of a lane that died to another', () => {
     const survey = new Survey<string>([large]);
     survey.next('a');
     survey.next('b');
-    survey.lost('a');
-    expect(survey.next('c')).toEqual({ cascade: 'large' });
+    survey.lost('b');
     survey.lost('never had one');
-    survey.done('b', { decode });
+    expect(survey.next('c')).toEqual({ cascade: 'large', counts: 'macs' });
+    survey.done('c', counted('large', 2));
+    finish(survey, 'c');
     expect(survey.facts).toBeUndefined();
-    survey.done('c', { cascade: 'large', facts: facts(1) });
-    expect(survey.facts?.cascades).toEqual({ large: facts(1) });
+    survey.done('a', { decode });
+    expect(Object.keys(survey.facts!.cascades)).toEqual(['large']);
   });
 
   it('measures only what is not known', () => {
-    const known = { cascades: { small: facts(1) }, decode };
+    const known = { cascades: { small: [factsOfRung, factsOfRung] }, decode };
     expect(new Survey<string>([small], known).facts).toEqual(known);
     const survey = new Survey<string>([small, large], known);
-    expect(survey.next('a')).toEqual({ cascade: 'large' });
-    expect(survey.next('b')).toBeUndefined();
+    expect(survey.next('a')).toEqual({ cascade: 'large', counts: 'macs' });
+    survey.lost('a');
+    finish(survey, 'a');
+    expect(Object.keys(survey.facts!.cascades).sort()).toEqual(['large', 'small']);
     const other = new Survey<string>([cascade('small', 48)], known);
     expect(other.next('a')).toEqual({ sides: [48] });
+  });
+
+  it('forgets a cascade that cannot be counted, also where another lane still measures it', () => {
+    const survey = new Survey<string>([small, large]);
+    survey.next('a');
+    survey.done('a', { decode });
+    survey.next('a');
+    survey.done('a', counted('small', 2));
+    expect(survey.next('a')).toEqual({ cascade: 'large', counts: 'macs' });
+    expect(survey.next('b')).toEqual({ cascade: 'large', rung: 1 });
+    survey.done('a', { broken: { cascade: 'large', file: 'f', key: 'k', reason: 'r' } });
+    survey.done('b', { cascade: 'large', rung: 1, stages: times });
+    expect(survey.next('b')).toEqual({ cascade: 'small', rung: 1 });
+    survey.lost('b');
+    expect(survey.facts).toBeUndefined();
+    finish(survey, 'a');
+    expect(Object.keys(survey.facts!.cascades)).toEqual(['small']);
   });
 });
