@@ -15,18 +15,25 @@ export interface LoadRequest {
   readonly connections: number;
   /** Bodies, taken in turn. */
   readonly pictures: readonly Uint8Array[];
+  /** Of the bodies, default image/jpeg. */
+  readonly contentType?: string;
+  /** Of load before the measurement, default 0: until then the queues of whoever answers are not full. */
+  readonly warmSeconds?: number;
   readonly seconds: number;
 }
 
 export interface LoadAnswer {
-  /** Answers with status 200. */
+  /** Answers with status 200 within the measurement. */
   readonly ok: number;
+  /** And those before and after it. */
+  readonly all: number;
   /** Status line of the first answer that was not 200. */
   readonly refusal?: string;
   readonly refused: number;
   readonly seconds: number;
   /** Milliseconds from the request to its whole answer. */
   readonly p50: number;
+  readonly p95: number;
   readonly p99: number;
 }
 
@@ -42,18 +49,19 @@ function answerLength(answer: Buffer): number | undefined {
   return end + HEAD_END.length + Number(length[1]);
 }
 
-function requestBytes({ host, port, path }: LoadRequest, picture: Uint8Array): Buffer {
-  const head = `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: image/jpeg\r\nContent-Length: ${picture.length}\r\n\r\n`;
+function requestBytes({ host, port, path, contentType = 'image/jpeg' }: LoadRequest, picture: Uint8Array): Buffer {
+  const head = `POST ${path} HTTP/1.1\r\nHost: ${host}:${port}\r\nContent-Type: ${contentType}\r\nContent-Length: ${picture.length}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), picture]);
 }
 
 serve(async (load: LoadRequest): Promise<LoadAnswer> => {
   const requests = load.pictures.map((picture) => requestBytes(load, picture));
   const millis: number[] = [];
+  let all = 0;
   let refused = 0;
   let refusal: string | undefined;
   let next = 0;
-  const from = performance.now();
+  const from = performance.now() + (load.warmSeconds ?? 0) * 1000;
   const until = from + load.seconds * 1000;
 
   async function drive(socket: Socket): Promise<void> {
@@ -73,7 +81,10 @@ serve(async (load: LoadRequest): Promise<LoadAnswer> => {
       if (!held.subarray(0, OK.length).equals(OK)) {
         refused++;
         refusal ??= held.toString('latin1', 0, held.indexOf('\r\n'));
-      } else if (now < until) millis.push(now - sentAt);
+      } else {
+        all++;
+        if (now >= from && now < until) millis.push(now - sentAt);
+      }
       held = undefined;
       wanted = undefined;
       send();
@@ -90,10 +101,12 @@ serve(async (load: LoadRequest): Promise<LoadAnswer> => {
   const at = (share: number) => millis[Math.floor(share * (millis.length - 1))] ?? Number.NaN;
   return {
     ok: millis.length,
+    all,
     refused,
     ...(refusal === undefined ? {} : { refusal }),
     seconds: load.seconds,
     p50: at(0.5),
+    p95: at(0.95),
     p99: at(0.99),
   };
 });
