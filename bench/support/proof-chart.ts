@@ -63,11 +63,16 @@ export function proofChart({ contestants, open_loop, cascade }: ProofReport): Pr
           },
           y: { field: 'ms', type: 'quantitative', title: 'ms', scale: { type: 'log' } },
           color: { field: 'policy', type: 'nominal', title: 'policy' },
-          strokeDash: { field: 'quantile', type: 'nominal', title: null },
+          strokeDash: {
+            field: 'quantile',
+            type: 'nominal',
+            title: 'quantile',
+            legend: { symbolType: 'stroke', symbolStrokeColor: '#333' },
+          },
         },
       },
     ],
-    resolve: { scale: { color: 'independent' } },
+    resolve: { scale: { color: 'independent', strokeDash: 'independent' } },
     config: { font: 'sans-serif' },
   });
 }

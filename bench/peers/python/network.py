@@ -18,7 +18,9 @@ def open_picture(jpeg: bytes) -> Image.Image:
 def pixels(picture: Image.Image) -> np.ndarray:
     """[side, side, 3] uint8: short side resized, centre cropped, cubic; a JPEG is shrunk while it is decoded."""
     picture.draft("RGB", (SIDE, SIDE))
-    picture = ImageOps.exif_transpose(picture).convert("RGB")
+    ImageOps.exif_transpose(picture, in_place=True)
+    if picture.mode != "RGB":
+        picture = picture.convert("RGB")
     return np.asarray(ImageOps.fit(picture, (SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
