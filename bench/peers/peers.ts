@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
 import { machine } from '../support/machine.js';
 import { venv } from '../support/venv.js';
 
@@ -37,8 +38,11 @@ export interface Peer {
   /** One line for reports. */
   readonly about: string;
   readonly form: Form;
-  /** @throws Error that says why it cannot be started here */
-  launch(port: number): Promise<Launch>;
+  /**
+   * @param folder for what it writes
+   * @throws Error that says why it cannot be started here
+   */
+  launch(port: number, folder: string): Promise<Launch>;
 }
 
 const raw = (path: string): Form => ({
@@ -112,13 +116,13 @@ export const PEERS: readonly Peer[] = [
     folder: 'bentoml',
     about: `file upload, ${WORKERS} workers, batchable (at most ${BATCH}; it finds out by itself how long to wait)`,
     form: upload('/classify', 'images', (answer) => (answer as unknown[])[0]),
-    launch: async (port) => ({
+    launch: async (port, folder) => ({
       ...(await python(
         'bentoml',
         ['bentoml'],
         ['-m', 'bentoml', 'serve', 'service:Classifier', '--host', '127.0.0.1', '--port', `${port}`],
       )),
-      env: { BENTOML_DO_NOT_TRACK: 'True' },
+      env: { BENTOML_DO_NOT_TRACK: 'True', BENTOML_HOME: join(folder, 'bentoml') },
     }),
   },
   {
@@ -126,11 +130,13 @@ export const PEERS: readonly Peer[] = [
     folder: 'mlserver',
     about: `Open Inference Protocol (base64 in JSON), ${WORKERS} parallel workers, adaptive batching (at most ${BATCH} within 5 ms)`,
     form: openInference,
-    launch: async (port) => ({
+    launch: async (port, folder) => ({
       ...(await python('mlserver', ['mlserver'], ['-c', 'from mlserver.cli import main; main()', 'start', '.'])),
       env: {
         MLSERVER_HTTP_PORT: `${port}`,
         MLSERVER_GRPC_PORT: '0',
+        MLSERVER_METRICS_DIR: join(folder, 'metrics'),
+        MLSERVER_ENVIRONMENTS_DIR: join(folder, 'environments'),
         MLSERVER_PARALLEL_WORKERS: `${WORKERS}`,
         MLSERVER_MODEL_MAX_BATCH_SIZE: `${BATCH}`,
         MLSERVER_MODEL_MAX_BATCH_TIME: '0.005',
@@ -142,10 +148,10 @@ export const PEERS: readonly Peer[] = [
     folder: 'ray',
     about: `Ray Serve, ${WORKERS} replicas, @serve.batch (at most ${BATCH} within 5 ms), workers not niced`,
     form: raw('/'),
-    launch: async () => ({
+    launch: async (_, folder) => ({
       ...(await python('ray', ['ray'], ['server.py'])),
       // By default its workers have niceness 15 and would lose to whoever sends the load. It is this machine's own, so no token.
-      env: { RAY_worker_niceness: '0', RAY_AUTH_MODE: 'disabled', RAY_USAGE_STATS_ENABLED: '0' },
+      env: { RAY_TMPDIR: folder, RAY_worker_niceness: '0', RAY_AUTH_MODE: 'disabled', RAY_USAGE_STATS_ENABLED: '0' },
     }),
   },
 ];

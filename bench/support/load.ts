@@ -38,15 +38,18 @@ export interface LoadAnswer {
 }
 
 const HEAD_END = Buffer.from('\r\n\r\n');
+const LAST_CHUNK = Buffer.from('\r\n0\r\n\r\n');
 const OK = Buffer.from('HTTP/1.1 200 ');
 
-/** Bytes of the whole answer; undefined while its head is incomplete. */
-function answerLength(answer: Buffer): number | undefined {
+/** One answer at a time on a connection: nothing follows its last byte. */
+function isWhole(answer: Buffer): boolean {
   const end = answer.indexOf(HEAD_END);
-  if (end < 0) return undefined;
-  const length = /\r\ncontent-length: *(\d+)/i.exec(answer.toString('latin1', 0, end));
-  if (length === null) throw new Error('an answer without Content-Length');
-  return end + HEAD_END.length + Number(length[1]);
+  if (end < 0) return false;
+  const head = answer.toString('latin1', 0, end);
+  const length = /\r\ncontent-length: *(\d+)/i.exec(head);
+  if (length !== null) return answer.length >= end + HEAD_END.length + Number(length[1]);
+  if (/\r\ntransfer-encoding: *chunked/i.test(head)) return answer.subarray(-LAST_CHUNK.length).equals(LAST_CHUNK);
+  throw new Error('an answer that does not tell its length');
 }
 
 function requestBytes({ host, port, path, contentType = 'image/jpeg' }: LoadRequest, picture: Uint8Array): Buffer {
@@ -67,16 +70,16 @@ serve(async (load: LoadRequest): Promise<LoadAnswer> => {
   async function drive(socket: Socket): Promise<void> {
     let sentAt = 0;
     let held: Buffer | undefined;
-    let wanted: number | undefined;
+    let waits = false;
     const send = () => {
-      if (performance.now() >= until) return socket.end();
+      waits = performance.now() < until;
+      if (!waits) return socket.end();
       sentAt = performance.now();
       socket.write(requests[next++ % requests.length]!);
     };
     socket.on('data', (chunk: Buffer) => {
       held = held === undefined ? chunk : Buffer.concat([held, chunk]);
-      wanted ??= answerLength(held);
-      if (wanted === undefined || held.length < wanted) return;
+      if (!isWhole(held)) return;
       const now = performance.now();
       if (!held.subarray(0, OK.length).equals(OK)) {
         refused++;
@@ -86,11 +89,13 @@ serve(async (load: LoadRequest): Promise<LoadAnswer> => {
         if (now >= from && now < until) millis.push(now - sentAt);
       }
       held = undefined;
-      wanted = undefined;
       send();
     });
     send();
     await once(socket, 'close');
+    if (!waits) return;
+    refused++;
+    refusal ??= 'closed without an answer';
   }
 
   const sockets = Array.from({ length: load.connections }, () =>

@@ -22,7 +22,7 @@ export interface Served {
   readonly input: { readonly tensor: string; readonly layout: string; readonly scale: number };
   /** A picture to ask with until it answers. */
   readonly picture: Uint8Array;
-  /** For logs. */
+  /** For logs and all that they write. */
   readonly folder: string;
 }
 
@@ -44,7 +44,7 @@ export class PeerServer {
   /** @throws Error that says why it does not install or start */
   static async start(peer: Peer, served: Served): Promise<PeerServer> {
     const port = await freePort();
-    const { command, env, versions } = await peer.launch(port);
+    const { command, env, versions } = await peer.launch(port, served.folder);
     const mark = `${RUN}/${peer.name}`;
     reaper ??= fork(fileURLToPath(new URL('./reaper.ts', import.meta.url)), [RUN], { detached: true });
     reaper.unref();

@@ -14,6 +14,6 @@ class Classifier:
     def __init__(self) -> None:
         self.network = Network()
 
-    @bentoml.api(batchable=True, max_batch_size=int(os.environ["PEER_BATCH"]), max_latency_ms=1000)
+    @bentoml.api(batchable=True, max_batch_size=int(os.environ["PEER_BATCH"]))
     def classify(self, images: list[Image]) -> list[int]:
         return self.network.top1([pixels(image) for image in images])
