@@ -52,7 +52,8 @@ export async function limit({ cascade, pictures }: Given): Promise<Contestant> {
   };
 }
 
-export function sluice(gateway: GatewayProcess, policy: string, given: Given): Contestant {
+/** @param flags with which the gateway was started */
+export function sluice(gateway: GatewayProcess, flags: readonly string[], policy: string, given: Given): Contestant {
   const load = new Child<LoadRequest, LoadAnswer>('./load.ts');
   const path = `/v1/classify?cascade=${given.cascade}&policy=${policy}`;
   const served = { port: gateway.port, path, contentType: 'image/jpeg', bodies: given.pictures };
@@ -61,7 +62,7 @@ export function sluice(gateway: GatewayProcess, policy: string, given: Given): C
   return {
     name: `sluice ${policy}`,
     kind: 'sluice',
-    about: `\`sluice serve --lanes ${gateway.lanePids.length}\`, policy \`${policy}\``,
+    about: `\`sluice serve ${flags.join(' ')}\`, policy \`${policy}\``,
     versions: { node, onnxruntime, sharp },
     settings: CONNECTIONS,
     pids,
