@@ -1,4 +1,4 @@
-/** npm run bench -- NAME: one file a benchmark, loaded only when it is asked for. */
+/** npm run bench -- NAME: one file a benchmark, loaded only when it is asked for. Without a name: the one that shows everything. */
 
 interface Bench {
   readonly about: string;
@@ -26,6 +26,10 @@ const BENCHES: Record<string, Bench> = {
     about: 'latency of interactive requests alone and beside a flood of batch',
     load: () => import('./priority.js'),
   },
+  proof: {
+    about: 'everything side by side (the default): the limit, Sluice by policy, and peers that serve the same network',
+    load: () => import('./proof.js'),
+  },
   reload: {
     about: 'failed requests and event-loop delay of the gateway while policies and models are reloaded under load',
     load: () => import('./reload.js'),
@@ -49,16 +53,22 @@ const BENCHES: Record<string, Bench> = {
   },
 };
 
+const DEFAULT = 'proof';
+
 function usage(): string {
   const lines = Object.entries(BENCHES).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`);
-  return `Usage: npm run bench -- <name> [options]\n\nBenchmarks:\n${lines.join('\n')}\n\n--help after a name shows its options.\n`;
+  return `Usage: npm run bench -- [name] [options]\n\nBenchmarks:\n${lines.join('\n')}\n\n--help after a name shows its options.\n`;
 }
 
-async function main([name, ...args]: readonly string[]): Promise<number> {
-  if (name === undefined || name === '--help' || name === '-h') {
+async function main(given: readonly string[]): Promise<number> {
+  const [first] = given;
+  if (first === '--help' || first === '-h') {
     process.stdout.write(usage());
-    return name === undefined ? 2 : 0;
+    return 0;
   }
+  // Options without a name are those of the default.
+  const [name, ...args] =
+    first === undefined || first.startsWith('-') ? [DEFAULT, ...given] : [first, ...given.slice(1)];
   const known = Object.hasOwn(BENCHES, name) ? BENCHES[name] : undefined;
   if (known === undefined) {
     process.stderr.write(`error: no benchmark "${name}"\n\n${usage()}`);

@@ -31,5 +31,6 @@ export function machine() {
     node: process.versions.node,
     onnxruntime: version('onnxruntime-node'),
     sharp: version('sharp'),
+    express: version('express'),
   };
 }

@@ -1,6 +1,7 @@
 /** Process: an open-loop load generator. Requests are sent at their times, whether or not earlier ones have been answered, as many independent callers do. */
 
 import { Agent, request } from 'node:http';
+import { arrivals, type Phase } from './arrivals.js';
 import { serve } from './child.js';
 
 export interface OpenLoadRequest {
@@ -14,7 +15,9 @@ export interface OpenLoadRequest {
   /** Bodies, taken in turn. */
   readonly pictures: readonly Uint8Array[];
   /** Requests a second, one phase after the other. */
-  readonly phases: readonly { readonly seconds: number; readonly perSecond: number }[];
+  readonly phases: readonly Phase[];
+  /** Seed of Poisson arrivals, as of callers who know nothing of one another; undefined: evenly spaced. */
+  readonly poissonSeed?: number;
 }
 
 /** What became of one request. */
@@ -23,7 +26,7 @@ export interface Sent {
   readonly picture: number;
   /** Milliseconds since the start. */
   readonly atMs: number;
-  /** Until the whole answer was there. */
+  /** From its time, or from when it was sent where that was earlier, until the whole answer was there. */
   readonly ms: number;
   /** 0: the connection failed. */
   readonly status: number;
@@ -46,14 +49,10 @@ serve(
     connections = 4096,
     pictures,
     phases,
+    poissonSeed,
   }: OpenLoadRequest): Promise<readonly Sent[]> => {
     const agent = new Agent({ keepAlive: true, maxSockets: connections });
-    const times: number[] = [];
-    let start = 0;
-    for (const { seconds, perSecond } of phases) {
-      for (let i = 0; i < seconds * perSecond; i++) times.push(start + (1000 * i) / perSecond);
-      start += 1000 * seconds;
-    }
+    const times = arrivals(phases, poissonSeed);
     const from = performance.now();
     const sent: Promise<Sent>[] = [];
     for (const [index, atMs] of times.entries()) {
@@ -67,8 +66,10 @@ serve(
 
     function ask(picture: number, atMs: number): Promise<Sent> {
       return new Promise((resolve) => {
+        // One that is sent late has waited since its time; one that a timer sent early has not waited before it was sent.
+        const sinceMs = Math.min(atMs, performance.now() - from);
         const done = (status: number, body: string) => {
-          const ms = performance.now() - from - atMs;
+          const ms = performance.now() - from - sinceMs;
           const answer = status === 200 ? JSON.parse(body) : undefined;
           const guess = answer?.predictions[0].index ?? -1;
           resolve({

@@ -1,0 +1,40 @@
+/** What one request at a time pays for the gateway: through it over HTTP, and the same decode and stages bare in one process. */
+
+import { Child } from './child.js';
+import type { GatewayProcess } from './gateway.js';
+import type { LoadAnswer, LoadRequest } from './load.js';
+import type { PhotoLimitAnswer, PhotoLimitRequest } from './photo-limit.js';
+
+const POLICY = 'full';
+
+/** Milliseconds, one of each a round. */
+export interface OverheadRuns {
+  readonly bareP50: readonly number[];
+  readonly sluiceP50: readonly number[];
+}
+
+export interface OverheadPlan {
+  readonly cascade: string;
+  readonly pictures: readonly Uint8Array[];
+  readonly rounds: number;
+  readonly seconds: number;
+}
+
+export async function overhead(gateway: GatewayProcess, plan: OverheadPlan): Promise<OverheadRuns> {
+  const { cascade, pictures, rounds, seconds } = plan;
+  using bare = new Child<PhotoLimitRequest, PhotoLimitAnswer>('./photo-limit.ts');
+  using load = new Child<LoadRequest, LoadAnswer>('./load.ts');
+  const askBare = (length: number) => bare.ask({ cascade, pictures, batch: 1, ahead: false, seconds: length });
+  const askSluice = (length: number) => {
+    const path = `/v1/classify?cascade=${cascade}&policy=${POLICY}`;
+    return load.ask({ host: '127.0.0.1', port: gateway.port, path, connections: 1, pictures, seconds: length });
+  };
+  await askBare(1);
+  await askSluice(1);
+  const runs = { bareP50: [] as number[], sluiceP50: [] as number[] };
+  for (let round = 0; round < rounds; round++) {
+    runs.bareP50.push((await askBare(seconds)).p50);
+    runs.sluiceP50.push((await askSluice(seconds)).p50);
+  }
+  return runs;
+}
