@@ -87,7 +87,8 @@ async function seenByFull(): Promise<string> {
   return join(folder, 'seen');
 }
 
-describe('sluice tune', () => {
+// A test may start three processes one after another, each with its own lane.
+describe('sluice tune', { timeout: 120_000 }, () => {
   it('writes a policy that does what the report says, and keeps what the file says of other cascades', async () => {
     const file = join(policies(), 'mine.yaml');
     await writeFile(
