@@ -20,7 +20,9 @@ const pids = () => gateway.lanes.map(({ pid }) => pid);
 const allReady = () => until('every lane is ready', () => gateway.laneCounts.ready === 2);
 
 describe('lanes under kill -9', () => {
-  it('lose none of 2,000 requests and change no answer while each lane is killed five times', async () => {
+  it('lose none of 2,000 requests and change no answer while each lane is killed five times', {
+    timeout: 180_000,
+  }, async () => {
     const pictures = await Promise.all(Array.from({ length: 32 }, (_, i) => jpeg(32, 32, 11 * i)));
     const expected = await Promise.all(pictures.map((picture) => ask(served.app, picture, { policy: 'one-way' })));
     const server = served.app.listen(0);
