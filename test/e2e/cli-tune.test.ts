@@ -1,10 +1,12 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { printed, refusal, sluice } from '../support/cli.js';
+import { CIFAR10 } from '../support/cifar10.js';
+import { linesOf, printed, refusal, sluice } from '../support/cli.js';
+import type { Answer } from '../support/contract.js';
 import { jpeg } from '../support/pictures.js';
 
 interface Report {
@@ -30,13 +32,14 @@ let data: string;
 const policies = () => join(folder, 'policies');
 /** What exits say is kept in a cache of these tests' own. */
 const env = () => ({ XDG_CACHE_HOME: join(folder, 'cache') });
-const tune = (...args: string[]) =>
-  sluice(['tune', '--cascade', 'cifar10', '--lanes', '1', '--data', data, ...args], { env: env() });
-const evaluated = async (policy: string) =>
+const tuneOn = (pictures: string, ...args: string[]) =>
+  sluice(['tune', '--cascade', 'cifar10', '--lanes', '1', '--data', pictures, ...args], { env: env() });
+const tune = (...args: string[]) => tuneOn(data, ...args);
+const evaluated = async (policy: string, pictures = data) =>
   JSON.parse(
     printed(
       await sluice(
-        ['evaluate', '--cascade', 'cifar10', '--lanes', '1', '--data', data, '--json'].concat([
+        ['evaluate', '--cascade', 'cifar10', '--lanes', '1', '--data', pictures, '--json'].concat([
           '--policies',
           policies(),
           '--policy',
@@ -61,7 +64,31 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-describe('sluice tune', () => {
+/** The pictures in folders named by what the full network says of them: the cheapest exit cannot be better by luck. */
+async function seenByFull(): Promise<string> {
+  const files = ['ship', 'truck'].flatMap((name) => Array.from({ length: 10 }, (_, i) => join(data, name, `${i}.jpg`)));
+  const run = await sluice([
+    'classify',
+    '--cascade',
+    'cifar10',
+    '--lanes',
+    '1',
+    '--policy',
+    'full',
+    '--json',
+    ...files,
+  ]);
+  for (const [i, line] of linesOf(printed(run)).entries()) {
+    const { id, predictions } = JSON.parse(line) as Answer;
+    const named = join(folder, 'seen', predictions[0]!.label);
+    await mkdir(named, { recursive: true });
+    await copyFile(id, join(named, `${i}.jpg`));
+  }
+  return join(folder, 'seen');
+}
+
+// A test may start three processes one after another, each with its own lane.
+describe('sluice tune', { timeout: 120_000 }, () => {
   it('writes a policy that does what the report says, and keeps what the file says of other cascades', async () => {
     const file = join(policies(), 'mine.yaml');
     await writeFile(
@@ -72,7 +99,7 @@ describe('sluice tune', () => {
     expect(report.images).toBe(20);
     expect(report.top1).toBeGreaterThanOrEqual(report.full.top1!);
     expect(report.ratio).toBeLessThanOrEqual(1);
-    expect(report.exits).toHaveLength(16);
+    expect(report.exits).toHaveLength(CIFAR10.rungs.flatMap(({ stages }) => stages).length);
 
     const text = await readFile(file, 'utf8');
     expect(text).toContain('# of somebody else');
@@ -100,8 +127,9 @@ describe('sluice tune', () => {
 
   it('writes operating points from the chosen one down to the cheapest, the first of which is served', async () => {
     const file = join(policies(), 'points.yaml');
+    const pictures = await seenByFull();
     const report = JSON.parse(
-      printed(await tune('--max-drop', '0', '--points', '3', '--out', file, '--json')),
+      printed(await tuneOn(pictures, '--max-drop', '0', '--points', '3', '--out', file, '--json')),
     ) as Report & { policy: { points: { name: string; expected: { macs: number; top1: number } }[] } };
     const { points } = report.policy;
     expect(points.length).toBeGreaterThan(1);
@@ -109,12 +137,12 @@ describe('sluice tune', () => {
       expect(expected.macs).toBeLessThan(points[i]!.expected.macs);
     expect(points[0]!.name).toMatch(/^cost-\d+$/);
     expect(points[0]!.expected).toMatchObject({ macs: report.mean_macs, top1: report.top1 });
-    expect((await evaluated('points')).top1).toBe(report.top1);
+    expect((await evaluated('points', pictures)).top1).toBe(report.top1);
   });
 
   it('stays within a budget', async () => {
     const report = JSON.parse(printed(await tune('--budget-macs', '5000000', '--json'))) as Report;
-    expect(report.ratio * report.full.macs).toBeLessThanOrEqual(5_001_000);
+    expect(report.mean_macs).toBeLessThanOrEqual(5_000_000);
   });
 
   it('says in words what it chose', async () => {

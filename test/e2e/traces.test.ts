@@ -2,8 +2,10 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { stringify } from 'yaml';
 import { LENGTH_HEADER } from '../../src/http/v2/binary.js';
 import { InferResponse } from '../../src/http/v2/schema.js';
+import { ONE_WAY, policyOfCifar10 } from '../support/cifar10.js';
 import { Answer } from '../support/contract.js';
 import { POLICIES, ROOT } from '../support/gateway.js';
 import { bodyOf, bytesInput } from '../support/open-inference.js';
@@ -19,6 +21,8 @@ cascades:
       - { rung: slimnet/0.5@24, thresholds: [1, 1] }
       - { rung: slimnet/1@32, thresholds: [0, null] }
 `;
+/** Every picture runs the same stages. */
+const ONE_WAY_FILE = stringify(policyOfCifar10('one-way', ONE_WAY).policy);
 const PARENT = '00f067aa0ba902b7';
 
 let traces = 0;
@@ -52,6 +56,7 @@ describe('traces', () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-policies-'));
     await cp(POLICIES, folder, { recursive: true });
     await writeFile(join(folder, 'climbs.yaml'), CLIMBS);
+    await writeFile(join(folder, 'one-way.yaml'), ONE_WAY_FILE);
     sink = await OtlpSink.start();
     const resource = { OTEL_SERVICE_NAME: 'pictures', OTEL_RESOURCE_ATTRIBUTES: 'deployment.environment.name=test' };
     const flags = ['--lanes', '1', '--log-level', 'debug', '--policies', folder, '--cascade', 'cifar10'];
@@ -223,7 +228,7 @@ describe('traces', () => {
   it('link each run of a stage to the requests in it, and their stage spans to the run', async () => {
     const picture = await jpeg(32, 32);
     const callers = Array.from({ length: 24 }, () => caller());
-    await Promise.all(callers.map(({ headers }) => classify(url, '?policy=full', picture, headers)));
+    await Promise.all(callers.map(({ headers }) => classify(url, '?policy=one-way', picture, headers)));
     const all = await Promise.all(callers.map(({ traceId }) => traceOf(traceId)));
     const runs = new Map(sink.spans.filter(({ name }) => name.startsWith('batch')).map((run) => [run.spanId, run]));
     const riders = new Map<string, string[]>();

@@ -5,13 +5,15 @@ import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadRepository } from '../../src/cascade/loader.js';
 import { loadPolicies } from '../../src/policy/loader.js';
+import { FULL } from '../support/cifar10.js';
 import { type Answer, answerOf, ask, post } from '../support/contract.js';
 import { MODELS, POLICIES, ROOT, startGateway, type TestGateway } from '../support/gateway.js';
 import { cmykJpeg, drawn, FORMATS, jpeg, oriented, png16, scene } from '../support/pictures.js';
 import { slowCascade, slowPolicy } from '../support/slow-cascade.js';
 
 /** As high as the full network wants it: nothing is resized, so that equal pixels get equal answers. */
-const SIDE = 32;
+const SIDE = FULL.resolution;
+const WIDE = SIDE + 28;
 
 let folder: string;
 let served: TestGateway;
@@ -148,12 +150,12 @@ describe('a picture', () => {
   });
 
   it('gives the same answer in each format that loses nothing', async () => {
-    const { predictions } = await ask(served.app, await drawn(60, SIDE).png().toBuffer(), { policy: 'full' });
+    const { predictions } = await ask(served.app, await drawn(WIDE, SIDE).png().toBuffer(), { policy: 'full' });
     for (const image of [
-      await FORMATS.tiff(60, SIDE),
-      await drawn(60, SIDE).webp({ lossless: true }).toBuffer(),
-      await drawn(60, SIDE).ensureAlpha().png().toBuffer(),
-      await png16(scene(60, SIDE), 60, SIDE, 3),
+      await FORMATS.tiff(WIDE, SIDE),
+      await drawn(WIDE, SIDE).webp({ lossless: true }).toBuffer(),
+      await drawn(WIDE, SIDE).ensureAlpha().png().toBuffer(),
+      await png16(scene(WIDE, SIDE), WIDE, SIDE, 3),
     ]) {
       expect((await ask(served.app, image, { policy: 'full' })).predictions).toEqual(predictions);
     }
@@ -171,8 +173,8 @@ describe('a picture', () => {
   });
 
   it.each([2, 3, 4, 5, 6, 7, 8])('is turned upright first: EXIF orientation %i', async (orientation) => {
-    const upright = await ask(served.app, await oriented(1, 60, SIDE), { policy: 'full' });
-    const turned = await ask(served.app, await oriented(orientation, 60, SIDE), { policy: 'full' });
+    const upright = await ask(served.app, await oriented(1, WIDE, SIDE), { policy: 'full' });
+    const turned = await ask(served.app, await oriented(orientation, WIDE, SIDE), { policy: 'full' });
     expect(turned.predictions).toEqual(upright.predictions);
   });
 });

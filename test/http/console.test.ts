@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
 import { type ConsoleFiles, readConsole } from '../../src/http/console.js';
-import type { Snapshot } from '../../src/http/snapshot.js';
+import type { ExitFigures, Snapshot } from '../../src/http/snapshot.js';
+import { placeOf } from '../support/cifar10.js';
 import { type Answer, ask, expectProblem, post } from '../support/contract.js';
 import { ROOT, startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
@@ -137,12 +138,12 @@ describe('GET /console/figures', () => {
     expect(to.macs - from.macs).toBe(sum('macs'));
     expect(to.full_macs - from.full_macs).toBe(sum('full_macs'));
     expect(after.refused - before.refused).toBe(1);
-    for (const { exit, resolution, width, backbone, answers: count } of to.exits) {
-      const here = (each: { exit: number; width: number }) => each.exit === exit && each.width === width;
-      const were = from.exits.find(here)?.answers ?? 0;
-      const given = answers.filter(({ route }) => here(route) && route.resolution === resolution);
-      expect([backbone, count - were]).toEqual(['slimnet', given.length]);
-    }
+    const exitOf = (each: ExitFigures | Answer['route']) => `${placeOf(each)} ${each.exit}`;
+    const earlier = new Map(from.exits.map((each) => [exitOf(each), each.answers]));
+    const given = new Map<string, number>();
+    for (const { route } of answers) given.set(exitOf(route), (given.get(exitOf(route)) ?? 0) + 1);
+    const moved = to.exits.map((each) => [exitOf(each), each.answers - (earlier.get(exitOf(each)) ?? 0)] as const);
+    expect(new Map(moved.filter(([, by]) => by !== 0))).toEqual(given);
     const milliseconds = to.latency.map(({ ms }) => ms ?? Number.POSITIVE_INFINITY);
     expect(milliseconds).toEqual([...milliseconds].sort((a, b) => a - b));
     expect(to.latency.at(-1)).toEqual({ ms: null, answers: to.answered });

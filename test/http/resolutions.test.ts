@@ -1,28 +1,22 @@
 /** Routes that climb to a larger resolution, and entry by content, through real lanes. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadPolicies, type NamedPolicy } from '../../src/policy/loader.js';
-import { PolicyFile } from '../../src/policy/schema.js';
+import { loadPolicies } from '../../src/policy/loader.js';
+import { CIFAR10, FULL, never, placeOf, policyOfCifar10 as policy } from '../support/cifar10.js';
 import { ask } from '../support/contract.js';
 import { POLICIES, startGateway, type TestGateway } from '../support/gateway.js';
 import { FORMATS, jpeg } from '../support/pictures.js';
 
-const SMALL = 'slimnet/1@24';
-const LARGE = 'slimnet/1@32';
-const never = [null, null, null, null];
-
-function policy(name: string, route: object): NamedPolicy {
-  return {
-    name,
-    file: `${name}.yaml`,
-    version: '1',
-    policy: PolicyFile.parse({ kind: 'threshold', cascades: { cifar10: route } }),
-  };
-}
+/** The full network, and the dearest of what it is at a smaller resolution. */
+const LARGE = FULL.id;
+const smaller = CIFAR10.rungs.findLast(
+  ({ backbone, resolution }) => backbone === FULL.backbone && resolution < FULL.resolution,
+)!;
+const SMALL = smaller.id;
 
 const climb = (reach: number) => [
-  { rung: SMALL, thresholds: never },
-  { rung: LARGE, thresholds: never, reach },
+  { rung: SMALL, thresholds: never(smaller) },
+  { rung: LARGE, thresholds: never(FULL), reach },
 ];
 /** Probability 1/2 at as many bits per pixel as this. */
 const entry = (bits: number) => ({
@@ -46,7 +40,7 @@ afterAll(() => served.gateway.close());
 
 const passed = async (image: Uint8Array, name: string) => {
   const { route, cost } = await ask(served.app, image, { policy: name, explain: true });
-  return { rungs: [...new Set(route.steps!.map(({ width, resolution }) => `slimnet/${width}@${resolution}`))], cost };
+  return { rungs: [...new Set(route.steps!.map(placeOf))], cost };
 };
 
 describe('a route that climbs to a larger resolution', () => {

@@ -3,24 +3,19 @@ import request from 'supertest';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NamedPolicy } from '../../src/policy/loader.js';
 import { PolicyFile } from '../../src/policy/schema.js';
+import { FULL, never, policyOfCifar10 as policy } from '../support/cifar10.js';
 import { type Answer, answerOf, ask, post } from '../support/contract.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
 import { until } from '../support/process.js';
 
-const never = [null, null, null, null];
 const full: NamedPolicy = { name: 'full', file: 'full.yaml', version: '1', policy: PolicyFile.parse({ kind: 'full' }) };
-
-function policy(name: string, rule: object, more: object = {}): NamedPolicy {
-  const parsed = PolicyFile.parse({ kind: 'threshold', cascades: { cifar10: rule }, ...more });
-  return { name, file: `${name}.yaml`, version: '1', policy: parsed };
-}
 
 /** Answers at the first exit of a rung, whatever it says. */
 const first = (rung: string) => [{ rung, thresholds: [0, null] }];
 const point = (name: string, macs: number, route: object[]) => ({ name, expected: { macs, agreement: 0.9 }, route });
 const points = [
-  point('dear', 57e6, [{ rung: 'slimnet/1@32', thresholds: never }]),
+  point('dear', 57e6, [{ rung: 'slimnet/1@32', thresholds: [null, null, null, null] }]),
   point('cheap', 1.3e6, first('slimnet/0.5@24')),
 ];
 
@@ -108,17 +103,18 @@ describe('an audit', () => {
   const audits = async () => await metrics('sluice_audit_total');
 
   it('checks early exits with the full network, and counts who agrees by exit', async () => {
-    // The full network's own path, left at its last exit but one: every one of them can be checked.
-    await start(policy('checked', { route: first('slimnet/1@32') }, { audit: { share: 1 } }));
+    // The full network's own path, left at its first exit.
+    await start(policy('checked', { route: first(FULL.id) }, { audit: { share: 1 } }));
     const early = await ask(served.app, await jpeg());
     const whole = await ask(served.app, await jpeg(), { policy: 'full' });
     const agree = early.predictions[0]!.index === whole.predictions[0]!.index;
-    const key = `{cascade="cifar10",policy="checked",backbone="slimnet",width="1",resolution="32",exit="1",agree="${agree}"}`;
+    const place = `backbone="${FULL.backbone}",width="${FULL.width}",resolution="${FULL.resolution}"`;
+    const key = `{cascade="cifar10",policy="checked",${place},exit="1",agree="${agree}"}`;
     await until('it is counted', async () => (await audits())[key] === 1);
   });
 
   it('leaves answers of the last exit alone: there is nothing to check', async () => {
-    await start(policy('last', { route: [{ rung: 'slimnet/1@32', thresholds: never }] }, { audit: { share: 1 } }));
+    await start(policy('last', { route: [{ rung: FULL.id, thresholds: never(FULL) }] }, { audit: { share: 1 } }));
     for (let i = 0; i < 5; i++) await ask(served.app, await jpeg());
     expect(await audits()).toEqual({});
   });
@@ -138,15 +134,17 @@ describe('an audit', () => {
     const gauge = await metrics('sluice_operating_point');
     expect(gauge['{cascade="cifar10",policy="drifting",point="full"}']).toBe(1);
     const { route, policy: name } = await ask(served.app, disagreeing);
-    expect(route).toMatchObject({ backbone: 'slimnet', width: 1, resolution: 32, exit: 4 });
+    const { backbone, width, resolution, stages } = FULL;
+    expect(route).toMatchObject({ backbone, width, resolution, exit: stages.length });
     expect(name).toBe('full');
   });
 });
 
 /** A picture of which the first exit and the full network do not say the same. */
 async function pictureOfDisagreement(): Promise<Buffer> {
-  for (let hue = 0; hue < 360; hue += 5) {
-    const image = await jpeg(48, 48, hue);
+  for (let at = 0; at < 144; at++) {
+    const side = 40 + (at % 24);
+    const image = await jpeg(side, side, 5 * at);
     const [early, whole] = await Promise.all([
       ask(served.app, image, { policy: 'early' }),
       ask(served.app, image, { policy: 'full' }),

@@ -42,7 +42,7 @@ const POLICIES = [
   policy(
     'audited',
     { points: [point('dear', 57e6, whole), point('cheap', 1.3e6, early)] },
-    { goal: { latency_p95_ms: 500 }, audit: { share: 1, min_agreement: 0.01 } },
+    { goal: { latency_p95_ms: 500 }, audit: { share: 1, min_agreement: 0.0001 } },
   ),
   policy('early', { route: early }),
 ];
