@@ -47,12 +47,16 @@ export function Live({ figures, cascades }: { figures: Figures; cascades: readon
 
 function Since({ latest, cascade }: { latest: NonNullable<Figures['latest']>; cascade: Cascade }) {
   const { answers, macs, fullMacs } = totalsOf(latest, cascade.name);
+  // Pictures that most rungs are unsure of pay for all of them.
+  const isMore = macs > fullMacs;
   return (
     <p class="since">
       Since the start: <b>{counted(answers, 'answer')}</b>
       {fullMacs > 0 && (
         <>
-          , <b>{percent(1 - macs / fullMacs)}</b> of the computation saved, {amount(fullMacs - macs)} MACs
+          , <b>{percent(Math.abs(1 - macs / fullMacs))}</b>{' '}
+          {isMore ? 'more computation than the full network' : 'of the computation saved'},{' '}
+          {amount(Math.abs(fullMacs - macs))} MACs
         </>
       )}
       . {counted(latest.queued, 'request')} in the queue.

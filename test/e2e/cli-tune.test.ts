@@ -219,7 +219,7 @@ describe('sluice tune', { timeout: 120_000 }, () => {
     const text = await readFile(join(report, 'report.md'), 'utf8');
     expect(text).toContain('# Tuning of cifar10');
     const charts = [...text.matchAll(/\]\((.*\.svg)\)/g)].map(([, name]) => name!);
-    expect(charts).toHaveLength(5);
+    expect(charts).toHaveLength(1 + CIFAR10.rungs.length);
     for (const chart of charts) expect((await sharp(join(report, chart)).metadata()).format).toBe('svg');
     const frontier = await readFile(join(report, 'frontier.svg'), 'utf8');
     for (const shown of ['tuned', 'MSDNet rule, last rung', 'each exit alone', 'chosen', 'oracle', 'held out'])

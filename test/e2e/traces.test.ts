@@ -322,7 +322,8 @@ describe('traces', () => {
   it('of a request whose lane died show both lanes in one trace', async () => {
     await until('the lane is empty', async () => (await laneRequests()) === 0);
     const { traceId, headers } = caller();
-    const answer = classify(url, '?policy=climbs', await jpeg(5000, 4000), headers);
+    // A PNG cannot be shrunk while it is loaded: it is in the lane for long enough to be seen there.
+    const answer = classify(url, '?policy=climbs', await drawn(6000, 5000).png().toBuffer(), headers);
     await inLane();
     process.kill(gateway.lanePids.at(-1)!, 'SIGKILL');
     expect((await answer).status).toBe(200);
