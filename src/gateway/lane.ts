@@ -1,24 +1,16 @@
 /** One lane as the gateway sees it: a child process, its state, its pulse. Knows nothing of requests. */
 
 import type { ChildProcess } from 'node:child_process';
-import type { Cascade } from '../cascade/cascade.js';
-import type {
-  BrokenCascade,
-  Facts,
-  FromLane,
-  Job,
-  LaneLimits,
-  Measured,
-  NumberedPlan,
-  Part,
-  ToLane,
-} from '../lane/messages.js';
+import type { Facts, FromLane, Job, Measured, NumberedPlan, Part, ToLane } from '../lane/messages.js';
 import { type Confinement, startLaneProcess } from './lane-process.js';
 
 export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
 
+/** What it says when it has loaded its models. */
+export type Loaded = Omit<Extract<FromLane, { type: 'loaded' }>, 'type'>;
+
 export interface LaneEvents {
-  loaded(lane: Lane, broken: readonly BrokenCascade[]): void;
+  loaded(lane: Lane, loaded: Loaded): void;
   measured(lane: Lane, measured: Measured): void;
   ready(lane: Lane): void;
   results(lane: Lane, message: Extract<FromLane, { type: 'results' }>): void;
@@ -61,8 +53,7 @@ export class Lane {
     /** From 0; a replacement takes the number of the lane that it replaces. */
     readonly number: number,
     events: LaneEvents,
-    cascades: readonly Cascade[],
-    limits: LaneLimits,
+    work: Omit<Extract<ToLane, { type: 'load' }>, 'type'>,
     confinement: Confinement = {},
     hangMs = HANG_MS,
   ) {
@@ -88,7 +79,7 @@ export class Lane {
       Math.min(1000, hangMs / 4),
     );
     this.#pulse.unref();
-    this.#send({ type: 'load', cascades, limits });
+    this.#send({ type: 'load', ...work });
   }
 
   get pid(): number | undefined {
@@ -142,7 +133,7 @@ export class Lane {
     switch (message.type) {
       case 'loaded':
         this.state = 'loaded';
-        this.#events.loaded(this, message.broken);
+        this.#events.loaded(this, message);
         break;
       case 'measured':
         this.#events.measured(this, message.measured);

@@ -3,7 +3,7 @@
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { ConfigError, ConfigErrors, RequestError, StartError } from '../errors.js';
 import type { BrokenCascade, Facts, FromLane, LaneLimits, Measured, NumberedPlan } from '../lane/messages.js';
-import { Lane, type LaneDeath, type LaneState } from './lane.js';
+import { Lane, type LaneDeath, type LaneState, type Loaded } from './lane.js';
 import type { Confinement } from './lane-process.js';
 import { Survey } from './survey.js';
 
@@ -113,7 +113,7 @@ export class Lanes {
   #spawn(number: number): void {
     if (this.#closing) return;
     const events = {
-      loaded: (lane: Lane, broken: readonly BrokenCascade[]) => this.#loaded(lane, broken),
+      loaded: (lane: Lane, loaded: Loaded) => this.#loaded(lane, loaded),
       measured: (lane: Lane, measured: Measured) => this.#measured(lane, measured),
       ready: (lane: Lane) => this.#ready(lane),
       results: (lane: Lane, message: Extract<FromLane, { type: 'results' }>) => this.#events.results(lane, message),
@@ -122,27 +122,27 @@ export class Lanes {
     };
     const { limits, confinement, hangMs } = this.#options;
     try {
-      this.#lanes[number] = new Lane(number, events, this.#cascades, limits, confinement, hangMs);
+      const work = { cascades: this.#cascades, limits, counts: this.#facts === undefined && number === 0 };
+      this.#lanes[number] = new Lane(number, events, work, confinement, hangMs);
     } catch (error) {
       // No memory or no process number for one more: later there may be.
       this.#retry(number, (error as Error).message);
     }
   }
 
-  #loaded(lane: Lane, broken: readonly BrokenCascade[]): void {
+  #loaded(lane: Lane, { broken, macs = {} }: Loaded): void {
     if (this.#facts !== undefined) {
       const [lost] = broken;
       if (lost === undefined) this.#startLane(lane);
       else this.#refuse(lane, lost);
       return;
     }
-    // The first lane to load decides what is usable; then they share the measuring, and wait for its last part.
-    if (this.#survey !== undefined) {
-      this.#measureNext(lane);
-      return;
-    }
-    if (!this.#leavesOut(broken)) return;
-    this.#survey = new Survey(this.#cascades, this.#options.known);
+    // What this lane is the first to find broken: only the one that counts finds operators that cannot be counted.
+    const here = broken.filter(({ cascade }) => this.#cascades.some(({ name }) => name === cascade));
+    if (!this.#leavesOut(here)) return;
+    this.#survey ??= new Survey(this.#cascades, this.#options.known);
+    for (const { cascade } of here) this.#survey.leaveOut(cascade);
+    this.#survey.counted(macs);
     this.#measureNext(lane);
     this.#startMeasured();
   }
@@ -172,7 +172,6 @@ export class Lanes {
 
   #measured(lane: Lane, measured: Measured): void {
     this.#survey!.done(lane, measured);
-    if ('broken' in measured && !this.#leavesOut([measured.broken])) return;
     this.#measureNext(lane);
     this.#startMeasured();
   }

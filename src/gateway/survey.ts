@@ -2,7 +2,7 @@
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import type { DecodeCosts } from '../lane/decode-side.js';
-import type { Facts, Measured, Part, StageTimes } from '../lane/messages.js';
+import type { Counts, Facts, Measured, Part, StageTimes } from '../lane/messages.js';
 
 /** Of one cascade, as far as it is known. */
 interface Findings {
@@ -31,7 +31,6 @@ export class Survey<Lane> {
     }
     for (const { name, rungs } of fresh) {
       this.#found.set(name, { macs: undefined, rungs: rungs.map(() => undefined) });
-      this.#open.push({ cascade: name, counts: 'macs' });
     }
     const times = fresh.flatMap(({ name, rungs }) =>
       rungs.map(({ resolution }, rung) => ({ resolution, part: { cascade: name, rung } })),
@@ -52,17 +51,25 @@ export class Survey<Lane> {
     this.#given.delete(lane);
     if ('decode' in measured) {
       this.#decode = measured.decode;
-    } else if ('broken' in measured) {
-      const { cascade } = measured.broken;
-      this.#found.delete(cascade);
-      this.#open = this.#open.filter((part) => !('cascade' in part) || part.cascade !== cascade);
     } else {
       // None: it was found to be broken meanwhile.
-      const found = this.#found.get(measured.cascade);
-      if (found === undefined) return;
-      if ('macs' in measured) found.macs = measured.macs;
-      else found.rungs[measured.rung] = measured.stages;
+      const rungs = this.#found.get(measured.cascade)?.rungs;
+      if (rungs !== undefined) rungs[measured.rung] = measured.stages;
     }
+  }
+
+  /** What the lane that counts has found. */
+  counted(counts: Counts): void {
+    for (const [name, macs] of Object.entries(counts)) {
+      const found = this.#found.get(name);
+      if (found !== undefined) found.macs = macs;
+    }
+  }
+
+  /** It is not served: whatever is measured of it is in vain. */
+  leaveOut(cascade: string): void {
+    this.#found.delete(cascade);
+    this.#open = this.#open.filter((part) => !('cascade' in part) || part.cascade !== cascade);
   }
 
   /** The lane died: another one gets its part. */
@@ -72,9 +79,10 @@ export class Survey<Lane> {
     if (part !== undefined) this.#open.unshift(part);
   }
 
-  /** Undefined until all parts are done. */
+  /** Undefined until all parts are done and counted. */
   get facts(): Facts | undefined {
     if (this.#decode === undefined || this.#open.length + this.#given.size > 0) return undefined;
+    if ([...this.#found.values()].some(({ macs }) => macs === undefined)) return undefined;
     const found = [...this.#found].map(([name, { macs, rungs }]) => [
       name,
       rungs.map((stages, rung) => stages!.map((times, stage) => ({ macs: macs![rung]![stage]!, ...times }))),

@@ -73,40 +73,33 @@ function usage(): LaneUsage {
   return { cpuMs, residentBytes: process.memoryUsage.rss() };
 }
 
-async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
+async function load({ cascades: wanted, counts, ...message }: Extract<ToLane, { type: 'load' }>): Promise<void> {
   limits = message.limits;
   const broken: BrokenCascade[] = [];
-  for (const cascade of message.cascades) {
+  const macs: Record<string, readonly (readonly number[])[]> = {};
+  for (const cascade of wanted) {
+    const { name } = cascade;
     try {
-      cascades.set(cascade.name, await loadSessions(cascade, limits.threads));
+      const loaded = await loadSessions(cascade, limits.threads);
+      // Now, before more is loaded: what it needs for a moment leaves gaps in the heap that the next cascade fills.
+      if (counts) macs[name] = await countRungMacs(cascade.rungs);
+      cascades.set(name, loaded);
     } catch (error) {
-      broken.push(brokenBy(error, cascade.name));
+      if (!(error instanceof ConfigError)) throw error;
+      broken.push({ cascade: name, file: error.file, key: error.key, reason: error.reason });
     }
   }
-  send({ type: 'loaded', broken });
+  send({ type: 'loaded', broken, macs: counts ? macs : undefined });
 }
 
 async function measurePart(part: Part): Promise<Measured> {
   if ('sides' in part) return { decode: await measureDecodes(part.sides) };
-  const { cascade: name } = part;
-  const loaded = cascades.get(name)!;
-  if ('rung' in part) return { cascade: name, rung: part.rung, stages: await measureRung(loaded, part.rung) };
-  try {
-    return { cascade: name, macs: await countRungMacs(loaded.cascade.rungs) };
-  } catch (error) {
-    return { broken: brokenBy(error, name) };
-  }
-}
-
-/** @throws what is no ConfigError */
-function brokenBy(error: unknown, cascade: string): BrokenCascade {
-  if (!(error instanceof ConfigError)) throw error;
-  const { file, key, reason } = error;
-  return { cascade, file, key, reason };
+  const { cascade, rung } = part;
+  return { cascade, rung, stages: await measureRung(cascades.get(cascade)!, rung) };
 }
 
 function start(message: Extract<ToLane, { type: 'start' }>): void {
-  // One that could not be counted is left out.
+  // One that another lane could not count is left out.
   for (const name of cascades.keys()) if (message.facts.cascades[name] === undefined) cascades.delete(name);
   engine = new Engine(cascades, message.facts, message.plans, limits, {
     result: post,

@@ -161,19 +161,15 @@ export interface Facts {
   readonly decode: DecodeCosts;
 }
 
-/** What one lane finds out of them: the MACs of a cascade, the times of one of its rungs, or those of decodes to these sides. */
-export type Part =
-  | { readonly cascade: string; readonly counts: 'macs' }
-  | { readonly cascade: string; readonly rung: number }
-  | { readonly sides: readonly number[] };
+/** What one lane measures of them: the times of one rung of a cascade, or those of decodes to these sides. */
+export type Part = { readonly cascade: string; readonly rung: number } | { readonly sides: readonly number[] };
+
+/** Of each cascade by name, by rung and stage. */
+export type Counts = Readonly<Record<string, readonly (readonly number[])[]>>;
 
 export type Measured =
-  /** By rung and stage. */
-  | { readonly cascade: string; readonly macs: readonly (readonly number[])[] }
   | { readonly cascade: string; readonly rung: number; readonly stages: readonly StageTimes[] }
-  | { readonly decode: DecodeCosts }
-  /** It has an operator whose MACs cannot be counted. */
-  | { readonly broken: BrokenCascade };
+  | { readonly decode: DecodeCosts };
 
 /** Of one stage: without what is counted. */
 export type StageTimes = Omit<StageFacts, 'macs'>;
@@ -206,7 +202,13 @@ export interface LaneUsage {
 
 /** Gateway to lane. */
 export type ToLane =
-  | { readonly type: 'load'; readonly cascades: readonly Cascade[]; readonly limits: LaneLimits }
+  | {
+      readonly type: 'load';
+      readonly cascades: readonly Cascade[];
+      readonly limits: LaneLimits;
+      /** Whether it counts MACs too: one lane does it for all. */
+      readonly counts: boolean;
+    }
   | { readonly type: 'measure'; readonly part: Part }
   | { readonly type: 'start'; readonly facts: Facts; readonly plans: readonly NumberedPlan[] }
   /** Sent before any job that names an added plan, and after the last answer to one that names a retired plan. */
@@ -216,7 +218,12 @@ export type ToLane =
 
 /** Lane to gateway. */
 export type FromLane =
-  | { readonly type: 'loaded'; readonly broken: readonly BrokenCascade[] }
+  | {
+      readonly type: 'loaded';
+      readonly broken: readonly BrokenCascade[];
+      /** Where it was told to count. */
+      readonly macs?: Counts | undefined;
+    }
   | { readonly type: 'measured'; readonly measured: Measured }
   | { readonly type: 'ready'; readonly residentBytes: number }
   | { readonly type: 'beat'; readonly usage: LaneUsage }

@@ -13,7 +13,10 @@ const times = [
   { batch: 1, ms: 1 },
   { batch: 2, ms: 3 },
 ];
-const counted = (name: string, rungs: number) => ({ cascade: name, macs: Array.from({ length: rungs }, () => [7, 8]) });
+const MACS = [
+  [7, 8],
+  [7, 8],
+];
 const factsOfRung = [
   { macs: 7, batch: 1, ms: 1 },
   { macs: 8, batch: 2, ms: 3 },
@@ -23,22 +26,18 @@ const factsOfRung = [
 function finish(survey: Survey<string>, lane: string) {
   for (let part = survey.next(lane); part !== undefined; part = survey.next(lane)) {
     if ('sides' in part) survey.done(lane, { decode });
-    else if ('rung' in part) survey.done(lane, { ...part, stages: times });
-    else survey.done(lane, counted(part.cascade, 2));
+    else survey.done(lane, { ...part, stages: times });
   }
 }
 
 describe('the survey', () => {
-  it('hands out decodes, counts, then rungs from the largest to the smallest, and is whole when all are back', () => {
+  it('hands out decodes, then rungs from the largest to the smallest, and is whole when all are back and counted', () => {
     const survey = new Survey<string>([small, large]);
     expect(survey.next('a')).toEqual({ sides: [24, 32, 64, 192] });
-    expect(survey.next('b')).toEqual({ cascade: 'small', counts: 'macs' });
+    expect(survey.next('b')).toEqual({ cascade: 'large', rung: 1 });
     expect(survey.next('a')).toBeUndefined();
-    survey.done('b', counted('small', 2));
-    expect(survey.next('b')).toEqual({ cascade: 'large', counts: 'macs' });
-    survey.done('b', counted('large', 2));
+    survey.done('b', { cascade: 'large', rung: 1, stages: times });
     for (const part of [
-      { cascade: 'large', rung: 1 },
       { cascade: 'large', rung: 0 },
       { cascade: 'small', rung: 1 },
     ]) {
@@ -48,20 +47,31 @@ describe('the survey', () => {
     expect(survey.next('b')).toEqual({ cascade: 'small', rung: 0 });
     survey.done('a', { decode });
     expect(survey.next('a')).toBeUndefined();
+    survey.counted({ small: MACS, large: MACS });
     expect(survey.facts).toBeUndefined();
     survey.done('b', { cascade: 'small', rung: 0, stages: times });
     const both = [factsOfRung, factsOfRung];
     expect(survey.facts).toEqual({ cascades: { small: both, large: both }, decode });
   });
 
+  it('is not whole before all is counted', () => {
+    const survey = new Survey<string>([small, large]);
+    finish(survey, 'a');
+    survey.counted({ small: MACS });
+    expect(survey.facts).toBeUndefined();
+    survey.counted({ large: MACS });
+    expect(Object.keys(survey.facts!.cascades)).toEqual(['small', 'large']);
+  });
+
   it('gives the part of a lane that died to another', () => {
     const survey = new Survey<string>([large]);
+    survey.counted({ large: MACS });
     survey.next('a');
     survey.next('b');
     survey.lost('b');
     survey.lost('never had one');
-    expect(survey.next('c')).toEqual({ cascade: 'large', counts: 'macs' });
-    survey.done('c', counted('large', 2));
+    expect(survey.next('c')).toEqual({ cascade: 'large', rung: 1 });
+    survey.done('c', { cascade: 'large', rung: 1, stages: times });
     finish(survey, 'c');
     expect(survey.facts).toBeUndefined();
     survey.done('a', { decode });
@@ -72,7 +82,8 @@ describe('the survey', () => {
     const known = { cascades: { small: [factsOfRung, factsOfRung] }, decode };
     expect(new Survey<string>([small], known).facts).toEqual(known);
     const survey = new Survey<string>([small, large], known);
-    expect(survey.next('a')).toEqual({ cascade: 'large', counts: 'macs' });
+    survey.counted({ small: MACS, large: MACS });
+    expect(survey.next('a')).toEqual({ cascade: 'large', rung: 1 });
     survey.lost('a');
     finish(survey, 'a');
     expect(Object.keys(survey.facts!.cascades).sort()).toEqual(['large', 'small']);
@@ -84,11 +95,9 @@ describe('the survey', () => {
     const survey = new Survey<string>([small, large]);
     survey.next('a');
     survey.done('a', { decode });
-    survey.next('a');
-    survey.done('a', counted('small', 2));
-    expect(survey.next('a')).toEqual({ cascade: 'large', counts: 'macs' });
     expect(survey.next('b')).toEqual({ cascade: 'large', rung: 1 });
-    survey.done('a', { broken: { cascade: 'large', file: 'f', key: 'k', reason: 'r' } });
+    survey.leaveOut('large');
+    survey.counted({ small: MACS });
     survey.done('b', { cascade: 'large', rung: 1, stages: times });
     expect(survey.next('b')).toEqual({ cascade: 'small', rung: 1 });
     survey.lost('b');

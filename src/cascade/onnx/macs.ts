@@ -100,7 +100,9 @@ export async function countStageMacs(
   try {
     for (const { model } of stages) {
       refuseUncounted(model);
-      graphs.push(await openGraph(withOutputs(model, model.nodes.flatMap(macTensors)), 'disabled'));
+      const weights = weightsOf(model);
+      const tensors = model.nodes.flatMap(macTensors).filter((name) => !weights.has(name));
+      graphs.push(await openGraph(withOutputs(model, tensors), 'disabled'));
     }
     const counts: number[][] = [];
     for (const resolution of resolutions) counts.push(await countChain(stages, graphs, resolution));
@@ -122,8 +124,9 @@ async function countChain(
       inputs.map((name) => [name, kept.get(name) ?? blackPicture(model, name, resolution)]),
     );
     const results = await graphs[index]!.run(feeds);
+    const weights = weightsOf(model);
     const dims: Dims = (name) => {
-      const weight = model.initializers.get(name);
+      const weight = weights.get(name);
       return weight === undefined ? (results[name] ?? feeds[name])!.dims : tensorDims(weight);
     };
     macs.push(model.nodes.reduce((sum, node) => sum + nodeMacs(node, dims), 0));
@@ -131,6 +134,15 @@ async function countChain(
     for (const { name } of model.outputs) kept.set(name, results[name]!);
   }
   return macs;
+}
+
+/** Initializers, also where a Cast stands between them and who uses them (`half`): they need not be asked for as outputs, which copies them. */
+function weightsOf({ initializers, nodes }: OnnxModel): OnnxModel['initializers'] {
+  const cast = nodes.flatMap(({ op, inputs, outputs }) => {
+    const weight = op === 'Cast' ? initializers.get(inputs[0]!) : undefined;
+    return weight === undefined ? [] : [[outputs[0]!, weight] as const];
+  });
+  return new Map([...initializers, ...cast]);
 }
 
 /** Like {@link countStageMacs}, from the stages' files. */
