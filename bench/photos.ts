@@ -3,10 +3,9 @@
  * each round of the same run, as a ratio to the policy `full`.
  */
 
-import { readdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Child } from './support/child.js';
+import { picturesOf } from './support/folder.js';
 import { GatewayProcess, ROOT } from './support/gateway.js';
 import type { LoadAnswer, LoadRequest } from './support/load.js';
 import { machine } from './support/machine.js';
@@ -57,7 +56,7 @@ function parse(args: readonly string[]) {
 export async function run(args: readonly string[]): Promise<number> {
   const options = parse(args);
   const where = machine();
-  const pictures = await picturesUnder(options.data);
+  const pictures = await picturesOf(options.data);
   const gateway = await GatewayProcess.start(ROOT, ['--lanes', String(LANES)]);
   try {
     const { cascades } = await gateway.get<{ cascades: { name: string; default: boolean }[] }>('/v1/cascades');
@@ -81,13 +80,6 @@ export async function run(args: readonly string[]): Promise<number> {
   } finally {
     await gateway.stop();
   }
-}
-
-async function picturesUnder(folder: string): Promise<Uint8Array[]> {
-  const entries = await readdir(folder, { withFileTypes: true, recursive: true });
-  const files = entries.filter((entry) => entry.isFile() && /\.(jpe?g|png|webp|avif|gif|tiff?)$/i.test(entry.name));
-  if (files.length === 0) throw new RangeError(`${folder}: no pictures`);
-  return Promise.all(files.map((file) => readFile(join(file.parentPath, file.name))));
 }
 
 function summary(runs: ReadonlyMap<string, readonly Saturated[]>) {

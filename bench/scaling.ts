@@ -6,10 +6,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { likePhotograph } from '../src/lane/decode-costs.js';
 import { type LaneRun, laneCases, measureLanes } from './scaling/lanes.js';
 import { measureReloads, type ReloadTimes } from './scaling/reloads.js';
 import { type Rounds, type ScalingReport, scalingReport } from './scaling/report.js';
-import { measureSingle, type SingleRun, sourceOfSide } from './scaling/single.js';
+import { measureSingle, type SingleRun } from './scaling/single.js';
 import { measureStart, type StartCase, type StartRun } from './scaling/starts.js';
 import { scalingText } from './scaling/text.js';
 import { openWorkshop, type Workshop } from './scaling/workshop.js';
@@ -97,7 +98,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const where = machine();
   const options = parse(args, where.cores);
   const pictures = await picturesOf(options.data);
-  const sources = await Promise.all(options.sides.map(async (side) => ({ side, image: await sourceOfSide(side) })));
+  const sources = await Promise.all(
+    options.sides.map(async (side) => ({ side, image: await likePhotograph(side, side) })),
+  );
   const pins = canPin();
   await using workshop = await openWorkshop(options);
   const rounds = await measure(options, { workshop, pictures, sources, pins, cores: where.cores });

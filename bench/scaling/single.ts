@@ -1,6 +1,5 @@
 /** What one picture costs when nothing else is there: by the size of its source, and by how deep it goes. */
 
-import sharp from 'sharp';
 import type { Asked, Asker } from '../support/asker.js';
 import type { GatewayProcess } from '../support/gateway.js';
 import { cpuSeconds } from '../support/machine.js';
@@ -8,8 +7,6 @@ import { spread } from '../support/stats.js';
 
 /** However long they take. */
 const LEAST_IMAGES = 5;
-/** Side of the piece that pictures are made of, pixels. */
-const TILE = 200;
 
 /** Means are of processor time, medians of what a caller sees. */
 export interface SingleRun {
@@ -51,16 +48,6 @@ export async function measureSingle(
     gatewayCpuMs: (own * 1000) / asked.length,
     macs: median(({ answer }) => answer.cost.macs),
   };
-}
-
-/** A square JPEG with about as much detail as photographs have, whatever its side: blurred noise, repeated. */
-export async function sourceOfSide(side: number): Promise<Buffer> {
-  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
-  const tile = Math.min(TILE, side);
-  const piece = sharp({ create: { width: tile, height: tile, channels: 3, background: '#808080', noise } });
-  const raw = await piece.blur(1.5).raw().toBuffer({ resolveWithObject: true });
-  const more = { right: side - tile, bottom: side - tile, extendWith: 'repeat' } as const;
-  return sharp(raw.data, { raw: raw.info }).extend(more).jpeg({ quality: 85 }).toBuffer();
 }
 
 /** Over the rounds. */

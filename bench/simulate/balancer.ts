@@ -10,14 +10,14 @@ export function balance(balancer: Balancer, random: Random): (outstanding: reado
   let turn = 0;
   switch (balancer) {
     case 'random':
-      return ({ length }) => random.whole(length);
+      return ({ length }) => random.below(length);
     case 'round robin':
       return ({ length }) => turn++ % length;
     case 'two choices':
       return (outstanding) => {
         if (outstanding.length === 1) return 0;
-        const one = random.whole(outstanding.length);
-        const other = (one + 1 + random.whole(outstanding.length - 1)) % outstanding.length;
+        const one = random.below(outstanding.length);
+        const other = (one + 1 + random.below(outstanding.length - 1)) % outstanding.length;
         return outstanding[other]! < outstanding[one]! ? other : one;
       };
     case 'least outstanding':
@@ -25,7 +25,7 @@ export function balance(balancer: Balancer, random: Random): (outstanding: reado
         // Of equals any: always the first would be sent all that comes while nothing is going on.
         const least = Math.min(...outstanding);
         const equals = outstanding.flatMap((each, at) => (each === least ? [at] : []));
-        return equals[random.whole(equals.length)]!;
+        return equals[random.below(equals.length)]!;
       };
   }
 }

@@ -6,6 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
+import { LARGEST_SIDE } from '../../src/lane/small-jpeg.js';
 import { Asker, type Step } from '../support/asker.js';
 import { Child } from '../support/child.js';
 import { type GatewayProcess, ROOT } from '../support/gateway.js';
@@ -17,8 +18,6 @@ import { spread } from '../support/stats.js';
 import { type Profile, type ProfilePicture, workOf } from './profile.js';
 import type { StageTimesAnswer, StageTimesRequest } from './stage-times.js';
 
-/** Sides up to which plain JPEGs are decoded in the lane's own thread (src/lane/small-jpeg). */
-const INLINE_SIDE = 128;
 const STAGE_REPEATS = 15;
 const DECODE_REPEATS = 3;
 const CONNECTIONS_A_LANE = 16;
@@ -106,7 +105,7 @@ async function oneByOne({ gateway, cascade, policy, pictures }: Subject) {
   const laneCpuMs = ((cpu() - before) * 1000) / (DECODE_REPEATS * pictures.length);
   const all = pictures.map(async (image, at) => {
     const { format, width = 0, height = 0 } = await sharp(image).metadata();
-    const inline = format === 'jpeg' && Math.max(width, height) <= INLINE_SIDE;
+    const inline = format === 'jpeg' && Math.max(width, height) <= LARGEST_SIDE;
     return { image, inline, steps: ways[at]!, decodeMs: spread(decodes[at]!).median };
   });
   return { laneCpuMs, pictures: await Promise.all(all) };

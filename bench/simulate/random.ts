@@ -1,4 +1,4 @@
-/** A seeded source of chance: the same seed gives the same simulation. mulberry32, 32 bits of state. */
+/** A seeded source of chance: the same seed gives the same numbers, on every machine. mulberry32, 32 bits of state. */
 
 export class Random {
   #state: number;
@@ -20,8 +20,8 @@ export class Random {
     return -mean * Math.log(1 - this.next());
   }
 
-  /** Whole, in [0, below). */
-  whole(below: number): number {
+  /** A whole number in [0, below). */
+  below(below: number): number {
     return Math.floor(this.next() * below);
   }
 }

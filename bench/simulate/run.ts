@@ -92,7 +92,7 @@ export function simulate(profile: Profile, site: Site, load: OpenLoad | ClosedLo
       const at = load.times[index];
       if (at === undefined) return;
       const { length } = profile.pictures;
-      const picture = profile.pictures[load.inTurn === true ? index % length : drawn.whole(length)]!;
+      const picture = profile.pictures[load.inTurn === true ? index % length : drawn.below(length)]!;
       clock.at(at, () => {
         next(index + 1);
         ask(at, picture, nothing);

@@ -3,11 +3,11 @@
 import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BATCH, type Peer, WORKERS } from '../peers/peers.js';
+import { freePort } from './free-port.js';
 import { killAll, MARK, processesOf, signalAll } from './processes.js';
 
 const START_MS = 120_000;
@@ -118,12 +118,4 @@ function environment({ graph, side, input }: Served, port: number): Record<strin
     NODE_ENV: 'production',
     ORT_DISABLE_TELEMETRY: '1',
   };
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

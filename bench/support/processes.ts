@@ -5,6 +5,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { cpuSeconds } from './machine.js';
+import { memoryOf } from './memory.js';
 
 export const MARK = 'SLUICE_BENCH_SERVER';
 
@@ -26,16 +27,16 @@ export interface Usage {
 
 export function usageOf(pids: readonly number[]): Usage {
   const cpu = new Map<number, number>();
-  let kilobytes = 0;
+  let memoryMb = 0;
   for (const pid of pids) {
     try {
       cpu.set(pid, cpuSeconds(pid));
-      kilobytes += proportionalKb(pid);
+      memoryMb += memoryOf(pid).proportionalMb;
     } catch {
       // It has ended.
     }
   }
-  return { cpu, memoryMb: kilobytes / 1024 };
+  return { cpu, memoryMb };
 }
 
 /** CPU seconds between two looks; a process that came between them counts from its start. */
@@ -70,8 +71,4 @@ function isMarked(pid: number, wanted: string): boolean {
     // It has ended, or is another user's.
     return false;
   }
-}
-
-function proportionalKb(pid: number): number {
-  return Number(/^Pss:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))?.[1] ?? 0);
 }

@@ -18,7 +18,7 @@ export async function measureDecodes(sides: readonly number[]): Promise<DecodeCo
   if (sides.length === 0) return { sources: [1], ms: {}, shrinkMs: 0 };
   const ms: Record<number, number[]> = Object.fromEntries(sides.map((side) => [side, []]));
   for (const [width, height] of SOURCES) {
-    const image = await picture(width, height);
+    const image = await likePhotograph(width, height);
     const target = { kernel: 'cubic', maxPixels: width * height } as const;
     for (const side of sides) ms[side]!.push(await fastest(() => decode(image, { ...target, resolution: side })));
   }
@@ -31,8 +31,8 @@ export async function measureDecodes(sides: readonly number[]): Promise<DecodeCo
 /** Side of the piece that pictures are made of, pixels: to draw millions of random ones takes longer than all that is measured. */
 const TILE = 200;
 
-/** A JPEG with about as much detail as photographs have. */
-async function picture(width: number, height: number): Promise<Uint8Array> {
+/** A JPEG with about as much detail as photographs have, whatever its size: blurred noise, repeated. */
+export async function likePhotograph(width: number, height: number): Promise<Uint8Array> {
   const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
   const [tileWidth, tileHeight] = [Math.min(TILE, width), Math.min(TILE, height)];
   const tile = sharp({ create: { width: tileWidth, height: tileHeight, channels: 3, background: '#808080', noise } });

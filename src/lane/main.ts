@@ -73,11 +73,12 @@ function usage(): LaneUsage {
   return { cpuMs, residentBytes: process.memoryUsage.rss() };
 }
 
-async function load({ cascades: wanted, counts, ...message }: Extract<ToLane, { type: 'load' }>): Promise<void> {
+async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
+  const { counts } = message;
   limits = message.limits;
   const broken: BrokenCascade[] = [];
   const macs: Record<string, readonly (readonly number[])[]> = {};
-  for (const cascade of wanted) {
+  for (const cascade of message.cascades) {
     const { name } = cascade;
     try {
       const loaded = await loadSessions(cascade, limits.threads);

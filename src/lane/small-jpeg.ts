@@ -13,7 +13,7 @@ import { compiled, type PixelData } from './wasm.js';
 const initDecoder = init as (module: unknown, options: object) => Promise<void>;
 
 /** Above this what follows is dearer than libvips, which shrinks while it decodes (measured at 256 px), and keeps the lane's thread too long. */
-const LARGEST_SIDE = 192;
+export const LARGEST_SIDE = 192;
 
 const mozjpeg = compiled('@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm');
 let complaints = 0;

@@ -148,7 +148,7 @@ const KINDS: Readonly<
 };
 
 export function fuzzRequest(random: Random, pictures: readonly Buffer[]): FuzzRequest {
-  let at = random.next() / 2 ** 32;
+  let at = random.next();
   for (const [kind, { share, make }] of Object.entries(KINDS)) {
     if (at < share) return { kind, bytes: make(random, pictures) };
     at -= share;

@@ -97,15 +97,15 @@ export async function countStageMacs(
   resolutions: readonly number[],
 ): Promise<number[][]> {
   const graphs: OpenGraph[] = [];
+  const weights = stages.map(({ model }) => weightsOf(model));
   try {
-    for (const { model } of stages) {
+    for (const [index, { model }] of stages.entries()) {
       refuseUncounted(model);
-      const weights = weightsOf(model);
-      const tensors = model.nodes.flatMap(macTensors).filter((name) => !weights.has(name));
+      const tensors = model.nodes.flatMap(macTensors).filter((name) => !weights[index]!.has(name));
       graphs.push(await openGraph(withOutputs(model, tensors), 'disabled'));
     }
     const counts: number[][] = [];
-    for (const resolution of resolutions) counts.push(await countChain(stages, graphs, resolution));
+    for (const resolution of resolutions) counts.push(await countChain(stages, weights, graphs, resolution));
     return counts;
   } finally {
     for (const graph of graphs) await graph.release();
@@ -114,6 +114,7 @@ export async function countStageMacs(
 
 async function countChain(
   stages: readonly StageToCount[],
+  weights: readonly OnnxModel['initializers'][],
   graphs: readonly OpenGraph[],
   resolution: number,
 ): Promise<number[]> {
@@ -124,9 +125,8 @@ async function countChain(
       inputs.map((name) => [name, kept.get(name) ?? blackPicture(model, name, resolution)]),
     );
     const results = await graphs[index]!.run(feeds);
-    const weights = weightsOf(model);
     const dims: Dims = (name) => {
-      const weight = weights.get(name);
+      const weight = weights[index]!.get(name);
       return weight === undefined ? (results[name] ?? feeds[name])!.dims : tensorDims(weight);
     };
     macs.push(model.nodes.reduce((sum, node) => sum + nodeMacs(node, dims), 0));
