@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { linesOf, printed, type Run, sluice } from '../support/cli.js';
-import { copyPolicies } from '../support/deployed.js';
 import { MODELS, POLICIES } from '../support/gateway.js';
+import { copyPolicies } from '../support/small-folders.js';
 
 interface Finding {
   file: string;

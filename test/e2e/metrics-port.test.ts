@@ -15,9 +15,7 @@ describe('sluice serve --metrics-port', () => {
     await fetch(`${url}/v1/classify`, { method: 'POST', body: new Uint8Array(await jpeg()) });
     const scraped = await fetch(`${metricsUrl}/metrics`);
     expect(scraped.headers.get('content-type')).toMatch(/^text\/plain\b/);
-    expect(await scraped.text()).toContain(
-      'sluice_requests_total{cascade="photo200",policy="balanced",code="200"} 1\n',
-    );
+    expect(await scraped.text()).toContain('sluice_requests_total{cascade="cifar10",policy="balanced",code="200"} 1\n');
     expect(await status(`${url}/metrics`)).toBe(404);
     for (const path of ['/livez', '/readyz']) {
       for (const at of [url, metricsUrl]) expect([path, await status(`${at}${path}`)]).toEqual([path, 200]);

@@ -6,6 +6,7 @@ import { Answer } from '../support/contract.js';
 import { ROOT } from '../support/gateway.js';
 import { drawn, jpeg } from '../support/pictures.js';
 import { isAlive, ServeProcess, until } from '../support/process.js';
+import { WHOLE } from '../support/small-folders.js';
 
 const classify = (url: string, image: Uint8Array, query = '') =>
   fetch(`${url}/v1/classify${query}`, { method: 'POST', body: new Uint8Array(image) });
@@ -14,7 +15,7 @@ describe('sluice serve', () => {
   let gateway: ServeProcess;
   let url: string;
   beforeAll(async () => {
-    gateway = new ServeProcess();
+    gateway = new ServeProcess(WHOLE);
     url = await gateway.url();
   });
   afterAll(() => gateway[Symbol.asyncDispose]());

@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadRepository } from '../../src/cascade/loader.js';
-import { copyPolicies } from '../support/deployed.js';
 import { MODELS } from '../support/gateway.js';
 import { ServeProcess } from '../support/process.js';
+import { copyPolicies } from '../support/small-folders.js';
 import { campaign, growth, summary } from './campaign.js';
 import { fuzzConfiguration } from './configuration.js';
 

@@ -10,10 +10,10 @@ import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
 import { createMetricsApp } from '../../src/http/metrics-app.js';
 import { answerOf, post } from '../support/contract.js';
-import { copyPolicies } from '../support/deployed.js';
 import { MODELS, ROOT, startGateway, type TestGateway } from '../support/gateway.js';
 import { claimingPng, FORMATS, jpeg } from '../support/pictures.js';
 import { ServeProcess } from '../support/process.js';
+import { copyPolicies } from '../support/small-folders.js';
 
 let served: TestGateway;
 let app: Express;

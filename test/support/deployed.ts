@@ -1,15 +1,15 @@
 /** A gateway on folders that a test deploys into, with what `sluice serve` puts around it. */
 
-import { cp, mkdir, mkdtemp, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseDocument } from 'yaml';
 import { readConfiguration } from '../../src/gateway/configuration.js';
 import type { GatewayOptions } from '../../src/gateway/gateway.js';
 import { ModelStore } from '../../src/gateway/model-store.js';
 import { Reloader, shownError } from '../../src/gateway/reload.js';
 import { createApp } from '../../src/http/app.js';
-import { MODELS, POLICIES, startGateway, type TestGateway } from './gateway.js';
+import { MODELS, startGateway, type TestGateway } from './gateway.js';
+import { copyPolicies } from './small-folders.js';
 
 /** Thresholds of the policy `balanced` as this version of it has them. */
 export function balancedWith(threshold: number): string {
@@ -71,15 +71,4 @@ export async function mountConfigMap(folder: string, at: string, files: Readonly
   await symlink(at, join(folder, '..data_tmp'));
   await rename(join(folder, '..data_tmp'), join(folder, '..data'));
   if (before !== undefined) await rm(join(folder, before), { recursive: true });
-}
-
-/** The package's policies, of which only what they say of cifar10: a policy for a cascade that is not there is an error. */
-export async function copyPolicies(folder: string): Promise<void> {
-  await mkdir(folder);
-  for (const file of (await readdir(POLICIES)).filter((name) => name.endsWith('.yaml'))) {
-    const document = parseDocument(await readFile(join(POLICIES, file), 'utf8'));
-    const others = Object.keys(document.toJS().cascades ?? {}).filter((name) => name !== 'cifar10');
-    for (const name of others) document.deleteIn(['cascades', name]);
-    await writeFile(join(folder, file), document.toString());
-  }
 }

@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { ROOT } from './gateway.js';
+import { SMALL } from './small-folders.js';
 
 export type LogLine = Readonly<Record<string, unknown>>;
 
@@ -16,11 +17,12 @@ export class ServeProcess {
   readonly exited: Promise<number | string>;
 
   /**
-   * @param flags for `sluice serve`; the port is any free one
+   * @param flags for `sluice serve`; the port is any free one, and what is served is cifar10, unless they say otherwise
    * @param env variables beside those of this process
    */
   constructor(flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    const args = [`${ROOT}dist/cli/main.js`, 'serve', '--host', '127.0.0.1', '--port', '0', '--lanes', '2', ...flags];
+    const usual = ['--host', '127.0.0.1', '--port', '0', '--lanes', '2', ...SMALL];
+    const args = [`${ROOT}dist/cli/main.js`, 'serve', ...usual, ...flags];
     this.#child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     createInterface({ input: this.#child.stdout! }).on('line', (line) => this.stdout.push(line));
     createInterface({ input: this.#child.stderr! }).on('line', (line) => {

@@ -3,9 +3,9 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { copyPolicies } from './deployed.js';
 import { MODELS } from './gateway.js';
 import { ServeProcess } from './process.js';
+import { copyPolicies } from './small-folders.js';
 
 export class SmallGateway {
   private constructor(
