@@ -1,6 +1,5 @@
 /** The lane process: takes messages from the gateway, decodes, infers, answers. Started by `gateway/lane.ts`. */
 
-import { countRungMacs } from '../cascade/onnx/macs.js';
 import { ConfigError } from '../errors.js';
 import { measureDecodes } from './decode-costs.js';
 import { Engine } from './engine.js';
@@ -76,6 +75,8 @@ function usage(): LaneUsage {
 async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
   const { counts } = message;
   limits = message.limits;
+  // One lane of the first set only: the others start sooner without what reads graphs.
+  const { countRungMacs } = counts ? await import('../cascade/onnx/macs.js') : {};
   const broken: BrokenCascade[] = [];
   const macs: Record<string, readonly (readonly number[])[]> = {};
   for (const cascade of message.cascades) {
@@ -83,7 +84,7 @@ async function load(message: Extract<ToLane, { type: 'load' }>): Promise<void> {
     try {
       const loaded = await loadSessions(cascade, limits.threads);
       // Now, before more is loaded: what it needs for a moment leaves gaps in the heap that the next cascade fills.
-      if (counts) macs[name] = await countRungMacs(cascade.rungs);
+      if (countRungMacs !== undefined) macs[name] = await countRungMacs(cascade.rungs);
       cascades.set(name, loaded);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;

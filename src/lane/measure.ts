@@ -4,7 +4,7 @@ import { type LoadedCascade, walk } from './loaded.js';
 import type { StageTimes } from './messages.js';
 import { type Features, type StageSession, stack } from './session.js';
 
-const BATCHES = [2, 4, 8, 16, 32];
+const BATCHES = [2, 4, 8, 16];
 /** A longer run would keep the lane from hearing of new work, of deadlines and of callers who left. */
 const LONGEST_RUN_MS = 25;
 /** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
