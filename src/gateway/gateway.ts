@@ -2,7 +2,7 @@
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
 import { RequestError } from '../errors.js';
-import type { JobAnswer } from '../lane/messages.js';
+import type { Facts, JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Service } from '../policy/service.js';
 import type { Priority } from '../priority.js';
@@ -112,6 +112,11 @@ export class Gateway {
 
   get policies(): readonly NamedPolicy[] {
     return this.#catalog?.policies ?? this.#options.policies;
+  }
+
+  /** What a gateway that starts later on this machine may be given as `known`; undefined until this one has started. */
+  get measured(): Facts | undefined {
+    return this.#deployed.current.measured;
   }
 
   facts(cascade: string): CascadeFacts {

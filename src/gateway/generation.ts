@@ -120,6 +120,10 @@ export class Generation {
     return this.#lanes.facts;
   }
 
+  get measured(): Facts | undefined {
+    return this.#lanes.measured;
+  }
+
   known(cascades: readonly Cascade[]): Facts | undefined {
     return this.#lanes.known(cascades);
   }

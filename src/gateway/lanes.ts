@@ -87,6 +87,11 @@ export class Lanes {
     return { cascades: Object.fromEntries(same), decode: this.#facts.decode };
   }
 
+  /** Undefined until all is measured. */
+  get measured(): Facts | undefined {
+    return this.#facts;
+  }
+
   /** Tells every lane of further plans, and of those that no job will name again. */
   changePlans(added: readonly NumberedPlan[], retired: readonly number[]): void {
     if (added.length + retired.length === 0) return;
@@ -122,12 +127,17 @@ export class Lanes {
     };
     const { limits, confinement, hangMs } = this.#options;
     try {
-      const work = { cascades: this.#cascades, limits, counts: this.#facts === undefined && number === 0 };
+      const counts = number === 0 && this.#facts === undefined && this.#cascades.some((each) => !this.#isKnown(each));
+      const work = { cascades: this.#cascades, limits, counts };
       this.#lanes[number] = new Lane(number, events, work, confinement, hangMs);
     } catch (error) {
       // No memory or no process number for one more: later there may be.
       this.#retry(number, (error as Error).message);
     }
+  }
+
+  #isKnown({ name }: Cascade): boolean {
+    return this.#options.known?.cascades[name] !== undefined;
   }
 
   #loaded(lane: Lane, { broken, macs = {} }: Loaded): void {
