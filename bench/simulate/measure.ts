@@ -6,7 +6,7 @@
 
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { LARGEST_SIDE } from '../../src/lane/small-jpeg.js';
+import { LARGEST_SIDE } from '../../src/lane/plain-jpeg.js';
 import { Asker, type Step } from '../support/asker.js';
 import { Child } from '../support/child.js';
 import { type GatewayProcess, ROOT } from '../support/gateway.js';

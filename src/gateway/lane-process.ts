@@ -22,10 +22,11 @@ export interface LaneUser {
 /** Compiled lanes are started also where the gateway itself runs from TypeScript (tests): both lie two folders below the root. */
 const ENTRY = fileURLToPath(new URL('../../dist/lane/main.js', import.meta.url));
 /**
- * Megabytes of V8's young generation: lanes keep little in JavaScript. With the 64 of the gateway, which would be theirs too, a lane
- * grows by 30 MB and more until it is full, and is no faster (measured with `npm run fuzz` and by processor time a run).
+ * Megabytes of V8's young generation. Lanes keep little in JavaScript, but much hangs on it: encoded pictures, pixels, features. A small
+ * generation is collected often and lets go of them soon: with 1 a lane under photographs holds 50 to 150 MB less than with 8, at the same
+ * processor time. With the 64 of the gateway, which would be theirs too, it is larger still.
  */
-const YOUNG_MB = '--max-semi-space-size=8';
+const YOUNG_MB = '--max-semi-space-size=1';
 
 /**
  * How the C library keeps memory in lanes. ONNX Runtime takes and returns megabytes with every run: below the thresholds they stay

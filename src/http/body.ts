@@ -24,9 +24,10 @@ function tooLarge(maxBytes: number): RequestError {
 }
 
 function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes));
+  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+  if (announced > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return new Promise((resolve, reject) => {
-    const sink = new ByteSink(maxBytes);
+    const sink = new ByteSink(maxBytes, announced);
     const take = (chunk: Buffer) => {
       if (sink.push(chunk)) return;
       request.off('data', take);

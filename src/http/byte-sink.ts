@@ -1,11 +1,18 @@
-/** Collects a body of unknown length: memory grows with the bytes, not with the number of pieces that they come in. */
+/** Collects a body: memory grows with the bytes, not with the number of pieces that they come in, nor with what was announced. */
+
+/** An announced length is believed once an eighth of it is there. */
+const BELIEVED = 8;
+
 export class ByteSink {
   readonly #maxBytes: number;
+  readonly #announced: number | undefined;
   #held: Buffer = Buffer.alloc(0);
   #size = 0;
 
-  constructor(maxBytes: number) {
+  /** @param announced length of the body, bytes, where the sender has told it */
+  constructor(maxBytes: number, announced?: number) {
     this.#maxBytes = maxBytes;
+    this.#announced = announced;
   }
 
   /** @returns false when the piece does not fit any more: then it is not taken */
@@ -27,7 +34,10 @@ export class ByteSink {
   }
 
   #grow(size: number): void {
-    const larger = Buffer.allocUnsafe(Math.min(this.#maxBytes, Math.max(size, 2 * this.#held.length, 65_536)));
+    const room = Math.min(this.#maxBytes, Math.max(size, 2 * this.#held.length, 65_536));
+    // Exactly enough: what is too much is garbage that counts as soon as it is made.
+    const believed = this.#announced !== undefined && this.#announced >= size && this.#announced <= BELIEVED * size;
+    const larger = Buffer.allocUnsafe(believed ? this.#announced! : room);
     this.#held.copy(larger, 0, 0, this.#size);
     this.#held = larger;
   }

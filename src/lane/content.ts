@@ -1,7 +1,7 @@
 /** Features of a picture that cost next to nothing: its size in pixels and bytes, and what a thumbnail shows. */
 
 import type { Content } from '../policy/entry.js';
-import type { Source } from './source.js';
+import type { Source } from './jpeg-header.js';
 
 /** Side of the thumbnail, pixels. */
 const THUMBNAIL = 32;

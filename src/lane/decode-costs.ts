@@ -6,7 +6,6 @@ import type { DecodeCosts } from './decode-side.js';
 
 /** A thumbnail, a web picture, and a photograph as a phone's messenger sends it. */
 const SOURCES = [
-  // Not as large as any rung: those that are have a decoder of their own (small-jpeg).
   [90, 70],
   [500, 375],
   [1600, 1200],

@@ -3,8 +3,8 @@
 import sharp from 'sharp';
 import type { Manifest } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
+import { decodePlainJpeg } from './plain-jpeg.js';
 import { canResample, type Raster, resample } from './resample.js';
-import { decodeSmallJpeg } from './small-jpeg.js';
 
 // One picture a thread: the lanes are the parallelism. No cache: every picture is new.
 sharp.concurrency(1);
@@ -28,15 +28,15 @@ export interface DecodeTarget {
 
 /**
  * Decodes to `[resolution, resolution, 3]` uint8, RGB: EXIF orientation applied, first frame, 8 bits, transparency on white, short
- * side resized to the resolution and the centre cropped. libvips decodes, and shrinks JPEG and WebP while it loads them; small plain
- * JPEGs and all enlarging are done without it.
+ * side resized to the resolution and the centre cropped. libvips decodes, and shrinks JPEG and WebP while it loads them; plain JPEGs
+ * up to the size of a web picture and all enlarging are done without it.
  * @throws RequestError too_many_pixels (from the header, before any pixel) or damaged_image
  */
 export async function decode(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
   const { resolution: side, kernel } = target;
   const ours = canResample(kernel);
-  const small = ours ? await decodeSmallJpeg(image) : undefined;
-  if (small !== undefined) return resample(small, side, kernel);
+  const plain = ours ? await decodePlainJpeg(image, side, kernel, target.maxPixels) : undefined;
+  if (plain !== undefined) return plain;
   const { data, info } = await sharp(image, {
     limitInputPixels: target.maxPixels,
     failOn: 'warning',

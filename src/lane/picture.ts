@@ -4,7 +4,8 @@ import type { Content } from '../policy/entry.js';
 import { contentOf } from './content.js';
 import { type DecodeTarget, decode, fit, type Pixels, shrink } from './decode.js';
 import { type DecodeCosts, decodeSide, type Visit } from './decode-side.js';
-import { type Source, sourceOf } from './source.js';
+import type { Source } from './jpeg-header.js';
+import { sourceOf } from './source.js';
 
 export class Picture {
   readonly #image: Uint8Array;

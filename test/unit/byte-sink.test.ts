@@ -13,6 +13,19 @@ describe('ByteSink', () => {
     }
   });
 
+  it('makes room for exactly what was announced, once an eighth of it is there', () => {
+    const roomFor = (announced: number) => {
+      const sink = new ByteSink(1_000_000, announced);
+      for (let at = 0; at < 20_000; at += 10_000) sink.push(bytes(10_000));
+      return sink.bytes().buffer.byteLength;
+    };
+    expect(roomFor(150_000)).toBe(150_000);
+    expect(roomFor(900_000)).toBe(65_536);
+    // More comes than was announced: also that is kept.
+    expect(roomFor(15_000)).toBe(65_536);
+    expect(roomFor(Number.NaN)).toBe(65_536);
+  });
+
   it('passes a single piece on without copying it', () => {
     const sink = new ByteSink(10);
     const piece = bytes(10);

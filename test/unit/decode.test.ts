@@ -60,6 +60,24 @@ describe('decode', () => {
     },
   );
 
+  it.each([
+    [500, 375],
+    [333, 500],
+    [250, 180],
+    [40, 40],
+    [12, 12],
+  ])('makes of a plain JPEG of %i x %i nearly what the general decoder makes of its pixels', async (width, height) => {
+    const image = await jpeg(width, height);
+    const general = await sharp(image).png().toBuffer();
+    for (const resolution of [24, 32, 96, 192]) {
+      const [ours, theirs] = [
+        await decode(image, { ...target, resolution }),
+        await decode(general, { ...target, resolution }),
+      ];
+      expect(meanDifference(ours, theirs), `${resolution}`).toBeLessThan(1.5);
+    }
+  });
+
   it('takes the centre of the longer side', async () => {
     const [wide, tall] = [Buffer.alloc(3 * SIDE * SIDE * 3), Buffer.alloc(3 * SIDE * SIDE * 3)];
     for (let y = 0; y < SIDE; y++) {

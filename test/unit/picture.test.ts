@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { contentOf } from '../../src/lane/content.js';
 import { decode } from '../../src/lane/decode.js';
 import type { DecodeCosts } from '../../src/lane/decode-side.js';
+import { jpegHeader } from '../../src/lane/jpeg-header.js';
 import { Picture } from '../../src/lane/picture.js';
-import { jpegHeader, sourceOf } from '../../src/lane/source.js';
-import { FORMATS, jpeg } from '../support/pictures.js';
+import { sourceOf } from '../../src/lane/source.js';
+import { drawn, FORMATS, jpeg } from '../support/pictures.js';
 
 const maxPixels = 1_000_000;
 const whole = (image: Uint8Array, resolution: number) => decode(image, { resolution, kernel: 'cubic', maxPixels });
@@ -69,7 +70,41 @@ describe('the header of a picture', () => {
   it('is not fooled by the header of a thumbnail in a segment of its own', async () => {
     const thumbnail = (await jpeg(16, 16)).subarray(0, 200);
     const image = inserted(await jpeg(90, 60), [0xff, 0xe1, 0, thumbnail.length + 2, ...thumbnail]);
-    expect(jpegHeader(image)).toEqual({ width: 90, height: 60, plain: false });
+    expect(jpegHeader(image)).toEqual({ width: 90, height: 60, plain: true });
+  });
+
+  it.each([
+    ['grey', false, () => drawn(9, 9).toColourspace('b-w').jpeg()],
+    ['CMYK', false, () => drawn(9, 9).toColourspace('cmyk').jpeg()],
+    ['EXIF that says upright', true, () => drawn(9, 9).jpeg().withMetadata({ orientation: 1 })],
+    ['EXIF that says turned', false, () => drawn(9, 9).jpeg().withMetadata({ orientation: 6 })],
+    [
+      'EXIF without an orientation',
+      true,
+      () =>
+        drawn(9, 9)
+          .jpeg()
+          .withExif({ IFD0: { Copyright: 'nobody' } }),
+    ],
+    ['XMP', true, () => drawn(9, 9).jpeg().withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/"/>')],
+    ['the profile of sRGB', true, () => drawn(9, 9).jpeg().withIccProfile('srgb')],
+    ['the profile of another space', false, () => drawn(9, 9).jpeg().withIccProfile('p3')],
+  ] as const)('says whether its pixels are what they seem: %s', async (_, plain, made) => {
+    expect(jpegHeader(await made().toBuffer())).toEqual({ width: 9, height: 9, plain });
+  });
+
+  it.each([
+    ['YCbCr', 1, true],
+    ['RGB', 0, false],
+  ] as const)("heeds Adobe's marker: %s", async (_, transform, plain) => {
+    const adobe = [0xff, 0xee, 0, 14, ...Buffer.from('Adobe'), 0, 100, 0, 0, 0, 0, transform];
+    expect(jpegHeader(inserted(await jpeg(9, 9), adobe))?.plain).toBe(plain);
+  });
+
+  it('is not plain where EXIF or a profile is cut short', async () => {
+    const exif = [0xff, 0xe1, 0, 18, ...Buffer.from('Exif\0\0II*\0'), 8, 0, 0, 0, 200, 0];
+    const profile = [0xff, 0xe2, 0, 16, ...Buffer.from('ICC_PROFILE\0'), 1, 1];
+    for (const segment of [exif, profile]) expect(jpegHeader(inserted(await jpeg(9, 9), segment))?.plain).toBe(false);
   });
 
   it('is read across fill bytes before a marker', async () => {

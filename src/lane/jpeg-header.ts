@@ -1,0 +1,79 @@
+/** What the header of a JPEG says, without decoding a pixel. */
+
+/** Of a picture as it came, in pixels, before any orientation is applied. */
+export interface Source {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface JpegHeader extends Source {
+  /** Its pixels are what they seem: three components of 8 bits, upright, and of no colour space but sRGB. */
+  readonly plain: boolean;
+}
+
+/** Marker codes (ITU-T T.81, table B.1). */
+const SOF_BASELINE = 0xc0;
+const SOF_PROGRESSIVE = 0xc2;
+const SOS = 0xda;
+const [APP1, APP2, APP14] = [0xe1, 0xe2, 0xee];
+/** Huffman and quantisation tables, restart interval, comment, JFIF, Photoshop's notes: nothing that changes the meaning of the pixels. */
+const HARMLESS = [0xc4, 0xdb, 0xdd, 0xfe, 0xe0, 0xed];
+
+/** Walks the markers up to the first scan; undefined when the bytes are no JPEG of the usual kinds. */
+export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  const word = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
+  let size: Source | undefined;
+  let plain = true;
+  for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; at += 2 + word(at + 2)) {
+    // Any number of fill bytes may stand before a marker.
+    while (bytes[at + 1] === 0xff) at++;
+    const marker = bytes[at + 1]!;
+    if (marker === SOS) return size === undefined ? undefined : { ...size, plain };
+    if (marker === SOF_BASELINE || marker === SOF_PROGRESSIVE) {
+      size = { width: word(at + 7), height: word(at + 5) };
+      plain &&= bytes[at + 4] === 8 && bytes[at + 9] === 3;
+    } else if (!HARMLESS.includes(marker)) {
+      plain &&= isHarmless(marker, bytes.subarray(at + 4, at + 2 + word(at + 2)));
+    }
+  }
+  return undefined;
+}
+
+function isHarmless(marker: number, payload: Uint8Array): boolean {
+  const text = (from: number, to: number) => String.fromCharCode(...payload.subarray(from, to));
+  // Besides EXIF, APP1 holds XMP: text.
+  if (marker === APP1) return text(0, 6) !== 'Exif\0\0' || orientationOf(payload.subarray(6)) === 1;
+  if (marker === APP2) return text(0, 11) !== 'ICC_PROFILE' || isSrgb(payload.subarray(14));
+  // Adobe's: the last byte is the colour transform, 1 for YCbCr.
+  return marker === APP14 && text(0, 5) === 'Adobe' && payload[11] === 1;
+}
+
+/** EXIF's tag 274; 1, upright, where there is none; undefined where the bytes cannot be read. @param tiff the payload after `Exif` */
+function orientationOf(tiff: Uint8Array): number | undefined {
+  if (tiff.length < 14) return undefined;
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.length);
+  const little = view.getUint16(0) === 0x4949;
+  const directory = view.getUint32(4, little);
+  if (directory + 2 > tiff.length) return undefined;
+  const count = view.getUint16(directory, little);
+  if (directory + 2 + 12 * count > tiff.length) return undefined;
+  for (let i = 0, at = directory + 2; i < count; i++, at += 12) {
+    if (view.getUint16(at, little) === 274) return view.getUint16(at + 8, little);
+  }
+  return 1;
+}
+
+/** By the profile's description (ICC.1, tag `desc`), in ASCII or UTF-16: converting it would change nothing that can be seen. */
+function isSrgb(profile: Uint8Array): boolean {
+  if (profile.length < 132) return false;
+  const view = new DataView(profile.buffer, profile.byteOffset, profile.length);
+  const tags = view.getUint32(128);
+  for (let i = 0, at = 132; i < tags && at + 12 <= profile.length; i++, at += 12) {
+    if (view.getUint32(at) !== 0x64657363) continue;
+    const [from, length] = [view.getUint32(at + 4), view.getUint32(at + 8)];
+    const letters = profile.subarray(from, from + length).filter((byte) => byte >= 0x20 && byte < 0x7f);
+    return String.fromCharCode(...letters.subarray(0, 200)).includes('sRGB');
+  }
+  return false;
+}
