@@ -130,7 +130,7 @@ export class SimulatedGateway {
     return refusalOf(
       this.#limits,
       { queued: this.#line.size, bytes: this.#heldBytes, waitMs: waits('interactive'), drainMs: waits('batch') },
-      { priority: 'interactive', bytes, leftMs: Number.POSITIVE_INFINITY },
+      { priority: 'interactive', bytes, leftMs: Number.POSITIVE_INFINITY, goalMs: Number.POSITIVE_INFINITY },
     )?.reason;
   }
 

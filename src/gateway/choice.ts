@@ -31,6 +31,14 @@ export function choose(catalog: Catalog, wish: Wish, steering: Steering, around:
   return { service, point: served, chosen: catalog.plan(service, served) };
 }
 
+/**
+ * The goal that only a shorter queue can keep, milliseconds: the cheapest point serves already. Undefined: there is none, or a cheaper
+ * point can be turned to first.
+ */
+export function goalLeft({ service, point }: Choice): number | undefined {
+  return point === service.floor ? service.goal?.latency_p95_ms : undefined;
+}
+
 /** The other arm of an experiment, for the share of requests that it gets. */
 function armOf(catalog: Catalog, service: Service, { header }: Wish): Service {
   const { canary, cascade, policy } = service;

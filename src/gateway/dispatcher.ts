@@ -95,7 +95,12 @@ export class Dispatcher {
    * @throws RequestError overloaded when one more is not taken
    */
   admit(ask: { [K in keyof Ask]?: Ask[K] | undefined } = {}): void {
-    const { priority = 'interactive', bytes = 0, leftMs = Number.POSITIVE_INFINITY } = ask;
+    const {
+      priority = 'interactive',
+      bytes = 0,
+      leftMs = Number.POSITIVE_INFINITY,
+      goalMs = Number.POSITIVE_INFINITY,
+    } = ask;
     let queued = this.queued;
     let held = this.#heldBytes;
     for (const other of this.#beside()) {
@@ -103,7 +108,7 @@ export class Dispatcher {
       held += other.#heldBytes;
     }
     const waits = { waitMs: this.expectedWaitMs(priority), drainMs: this.expectedWaitMs('batch') };
-    const refusal = refusalOf(this.#limits, { queued, bytes: held, ...waits }, { priority, bytes, leftMs });
+    const refusal = refusalOf(this.#limits, { queued, bytes: held, ...waits }, { priority, bytes, leftMs, goalMs });
     if (refusal === undefined) return;
     this.#events.shed?.({ priority, reason: refusal.reason });
     throw new RequestError('overloaded', refusal.detail, refusal.retryAfterSeconds);
@@ -113,8 +118,8 @@ export class Dispatcher {
    * @throws RequestError overloaded (at once), deadline_exceeded, client_gone, poison_image, or what the lane says of the picture
    */
   async dispatch(request: Dispatched, signal?: AbortSignal): Promise<JobAnswer> {
-    const { image, priority, deadlineAt, journey } = request;
-    this.admit({ priority, bytes: image.length, leftMs: deadlineAt - Date.now() });
+    const { image, priority, deadlineAt, goalMs, journey } = request;
+    this.admit({ priority, bytes: image.length, leftMs: deadlineAt - Date.now(), goalMs });
     if (signal?.aborted) throw new RequestError('client_gone', 'the caller left');
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;

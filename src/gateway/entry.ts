@@ -10,6 +10,8 @@ export interface Dispatched extends Omit<Job, 'id' | 'trace' | 'priority'> {
   /** Default: interactive. */
   readonly priority?: Priority | undefined;
   readonly journey?: Journey | undefined;
+  /** As `Ask`; default: none. */
+  readonly goalMs?: number | undefined;
 }
 
 export interface Entry {
@@ -29,7 +31,7 @@ export interface Entry {
 }
 
 export function jobOf(id: number, request: Dispatched): Job {
-  const { journey, priority = 'interactive', ...asked } = request;
+  const { journey, goalMs: _, priority = 'interactive', ...asked } = request;
   const job = { ...asked, id, priority };
   return journey === undefined ? job : { ...job, trace: journey.context };
 }

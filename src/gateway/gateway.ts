@@ -7,7 +7,7 @@ import type { NamedPolicy } from '../policy/loader.js';
 import type { Service } from '../policy/service.js';
 import type { Priority } from '../priority.js';
 import type { Catalog } from './catalog.js';
-import { choose } from './choice.js';
+import { choose, goalLeft } from './choice.js';
 import { Deployment, type DeploymentOptions } from './deployment.js';
 import type { Admission, GatewayEvents, LaneNow } from './generation.js';
 import { PoisonMemory } from './poison.js';
@@ -158,7 +158,9 @@ export class Gateway {
     const choice = choose(this.#served, wish, this.#steering, () => this.#around);
     const { priority, deadlineAt = Number.POSITIVE_INFINITY } = wish;
     const { current } = this.#deployed;
-    current.dispatcher.admit({ priority, leftMs: deadlineAt - Date.now() });
+    // Which policy it will be is not known yet of a provisional one.
+    const goalMs = wish.provisional ? undefined : goalLeft(choice);
+    current.dispatcher.admit({ priority, leftMs: deadlineAt - Date.now(), goalMs });
     return current.admit(choice, priority);
   }
 

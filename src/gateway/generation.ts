@@ -11,7 +11,7 @@ import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import type { Priority } from '../priority.js';
 import type { Catalog } from './catalog.js';
-import type { Choice } from './choice.js';
+import { type Choice, goalLeft } from './choice.js';
 import type { Dispatched, Dispatcher, Shed } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes, type LanesOptions } from './lanes.js';
@@ -61,9 +61,9 @@ export interface Admission extends Disposable {
   /** MACs of the last rung to its last exit. */
   readonly fullMacs: number;
   /** @throws RequestError as `Dispatcher.dispatch` */
-  dispatch(job: Omit<Dispatched, 'plan' | 'priority'>, signal?: AbortSignal): Promise<JobAnswer>;
+  dispatch(job: Omit<Dispatched, 'plan' | 'priority' | 'goalMs'>, signal?: AbortSignal): Promise<JobAnswer>;
   /** As `Dispatcher.dispatchIdle`. */
-  dispatchIdle(job: Omit<Dispatched, 'plan' | 'priority' | 'journey'>): Promise<JobAnswer | undefined>;
+  dispatchIdle(job: Omit<Dispatched, 'plan' | 'priority' | 'goalMs' | 'journey'>): Promise<JobAnswer | undefined>;
 }
 
 export class Generation {
@@ -160,7 +160,9 @@ export class Generation {
   }
 
   /** @param choice its `chosen` is one of the catalog's plans */
-  admit({ service, point, chosen: { id, plan } }: Choice, priority?: Priority): Admission {
+  admit(choice: Choice, priority?: Priority): Admission {
+    const { service, point, chosen } = choice;
+    const { id, plan } = chosen;
     const held = this.#plans.get(id)!;
     held.holders++;
     this.#admitted++;
@@ -171,7 +173,8 @@ export class Generation {
       plan,
       cascade: this.#catalog!.cascades.find(({ name }) => name === plan.cascade)!,
       fullMacs: fullMacs(this.facts[plan.cascade] ?? []),
-      dispatch: (job, signal) => this.#dispatcher.dispatch({ ...job, plan: id, priority }, signal),
+      dispatch: (job, signal) =>
+        this.#dispatcher.dispatch({ ...job, plan: id, priority, goalMs: goalLeft(choice) }, signal),
       dispatchIdle: (job) => this.#dispatcher.dispatchIdle({ ...job, plan: id }),
       [Symbol.dispose]: () => {
         if (released) return;

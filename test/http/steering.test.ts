@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { NamedPolicy } from '../../src/policy/loader.js';
 import { PolicyFile } from '../../src/policy/schema.js';
 import { FULL, never, policyOfCifar10 as policy } from '../support/cifar10.js';
-import { type Answer, answerOf, ask, post } from '../support/contract.js';
+import { type Answer, answerOf, ask, expectProblem, post } from '../support/contract.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
 import { until } from '../support/process.js';
@@ -40,7 +40,11 @@ describe('a goal', () => {
     expect((await ask(served.app, image)).route.point).toBe('dear');
     const served_: (string | undefined)[] = [];
     const flood = Array.from({ length: 64 }, async () => {
-      for (let i = 0; i < 12; i++) served_.push((await ask(served.app, image)).route.point);
+      for (let i = 0; i < 12; i++) {
+        const answer = await post(served.app, image);
+        if (answer.status === 200) served_.push(answerOf(answer).route.point);
+        else expectProblem(answer, 503, 'overloaded');
+      }
     });
     await Promise.all(flood);
     expect(new Set(served_)).toEqual(new Set(['dear', 'cheap']));
@@ -57,16 +61,31 @@ describe('a goal', () => {
     });
   });
 
-  it('does not move a policy without one, nor one whose floor is its first point', async () => {
-    await start(
-      policy('free', { points }),
-      policy('floored', { points, floor: 'dear' }, { goal: { latency_p95_ms: 1 } }),
-    );
+  it('does not move a policy without one', async () => {
+    await start(policy('free', { points }));
     const image = await jpeg();
-    for (const name of ['free', 'floored']) {
-      const answers = await Promise.all(Array.from({ length: 64 }, () => ask(served.app, image, { policy: name })));
-      expect(new Set(answers.map(({ route }) => route.point))).toEqual(new Set(['dear']));
+    const answers = await Promise.all(Array.from({ length: 64 }, () => ask(served.app, image)));
+    expect(new Set(answers.map(({ route }) => route.point))).toEqual(new Set(['dear']));
+  });
+
+  it('is kept by refusing whom it cannot be kept for, where no cheaper point may serve', async () => {
+    await start(policy('floored', { points, floor: 'dear' }, { goal: { latency_p95_ms: 5 } }));
+    const image = await jpeg();
+    // Until some answers have said how fast the lane is, nobody is refused for the time.
+    for (let i = 0; i < 60; i++) await ask(served.app, image);
+    const answers = await Promise.all(Array.from({ length: 100 }, () => post(served.app, image)));
+    const answered = answers.filter(({ status }) => status === 200).map((answer) => answerOf(answer).route.point);
+    expect(new Set(answered)).toEqual(new Set(['dear']));
+    const refused = answers.filter(({ status }) => status !== 200);
+    expect(refused.length).toBeGreaterThan(0);
+    for (const answer of refused) {
+      expectProblem(answer, 503, 'overloaded');
+      expect(answer.body.detail).toMatch(/too long for the goal of its policy/);
     }
+    const shed = await metrics('sluice_shed_total');
+    expect(shed['{priority="interactive",reason="goal"}']).toBe(refused.length);
+    // Nobody waits: nobody is refused.
+    await ask(served.app, image);
   });
 });
 

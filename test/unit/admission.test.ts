@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { type Ask, type Crowd, refusalOf, WAIT_SHARE } from '../../src/gateway/admission.js';
+import { type Ask, type Crowd, GOAL_SHARE, refusalOf, WAIT_SHARE } from '../../src/gateway/admission.js';
 
 const LIMITS = { queue: 100, bytes: 1000, maxWaitMs: 2000, batchShare: 0.5 };
 const IDLE: Crowd = { queued: 0, bytes: 0, waitMs: 0, drainMs: 0 };
-const interactive: Ask = { priority: 'interactive', bytes: 10, leftMs: Number.POSITIVE_INFINITY };
+const interactive: Ask = {
+  priority: 'interactive',
+  bytes: 10,
+  leftMs: Number.POSITIVE_INFINITY,
+  goalMs: Number.POSITIVE_INFINITY,
+};
 const batch: Ask = { ...interactive, priority: 'batch' };
 
 describe('admission', () => {
@@ -29,6 +34,9 @@ describe('admission', () => {
     ['longer than batch may', { waitMs: 1001 }, batch, 'wait'],
     ['as long as the deadline lets it', { waitMs: WAIT_SHARE * 500 }, { leftMs: 500 }, undefined],
     ['too long for the deadline', { waitMs: WAIT_SHARE * 500 + 1 }, { leftMs: 500 }, 'deadline'],
+    ['as long as the goal lets it', { waitMs: GOAL_SHARE * 100 }, { goalMs: 100 }, undefined],
+    ['too long for the goal', { waitMs: GOAL_SHARE * 100 + 1 }, { goalMs: 100, leftMs: 500 }, 'goal'],
+    ['too long, the goal being later still', { waitMs: 2001 }, { goalMs: 60_000 }, 'wait'],
     ['too long, the deadline being later still', { waitMs: 2001 }, { leftMs: 60_000 }, 'wait'],
   ])('%s', (_, crowd, ask, reason) => {
     expect(refusalOf(LIMITS, { ...IDLE, ...crowd }, { ...interactive, ...ask })?.reason).toBe(reason);
