@@ -30,11 +30,11 @@ describe('the memory of a lane', () => {
     await until('it has told its memory', () => (first.gateway.lanes[0]?.residentBytes ?? 0) > 0);
     const usual = first.gateway.lanes[0]!.residentBytes;
     await first.gateway.close();
-    served = await startGateway({ lanes: 1, confinement: { memoryBytes: usual + 100e6 } });
+    served = await startGateway({ lanes: 1, confinement: { memoryBytes: usual + 60e6 } });
     // Interlaced: it has to be held whole while it is decoded. Many, so that a beat falls into it.
     const blank = sharp({ create: { width: 6500, height: 6500, channels: 3, background: '#a06030' } });
     const heavy = await blank.png({ progressive: true }).toBuffer();
-    const answers = await Promise.all(Array.from({ length: 6 }, () => post(served!.app, heavy)));
+    const answers = await Promise.all(Array.from({ length: 12 }, () => post(served!.app, heavy)));
     for (const answer of answers) {
       if (answer.status === 200) answerOf(answer);
       else expectProblem(answer, 422, 'poison_image');
