@@ -52,6 +52,9 @@ export interface LaneNow {
 }
 
 /** A request's hold on the plan and the models it was let in with: both stay until it is disposed of. */
+/** What an admission adds to a request by itself. */
+type OfAdmission = 'plan' | 'priority' | 'goalMs';
+
 export interface Admission extends Disposable {
   readonly cascade: Cascade;
   readonly service: Service;
@@ -61,9 +64,9 @@ export interface Admission extends Disposable {
   /** MACs of the last rung to its last exit. */
   readonly fullMacs: number;
   /** @throws RequestError as `Dispatcher.dispatch` */
-  dispatch(job: Omit<Dispatched, 'plan' | 'priority' | 'goalMs'>, signal?: AbortSignal): Promise<JobAnswer>;
+  dispatch(job: Omit<Dispatched, OfAdmission>, signal?: AbortSignal): Promise<JobAnswer>;
   /** As `Dispatcher.dispatchIdle`. */
-  dispatchIdle(job: Omit<Dispatched, 'plan' | 'priority' | 'goalMs' | 'journey'>): Promise<JobAnswer | undefined>;
+  dispatchIdle(job: Omit<Dispatched, OfAdmission | 'journey'>): Promise<JobAnswer | undefined>;
 }
 
 export class Generation {

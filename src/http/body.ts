@@ -24,7 +24,7 @@ function tooLarge(maxBytes: number): RequestError {
 }
 
 function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const announced = Number(request.headers['content-length'] ?? Number.NaN);
+  const announced = Number(request.headers['content-length'] ?? 0);
   if (announced > maxBytes) return Promise.reject(tooLarge(maxBytes));
   return new Promise((resolve, reject) => {
     const sink = new ByteSink(maxBytes, announced);

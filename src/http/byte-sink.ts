@@ -5,12 +5,12 @@ const BELIEVED = 8;
 
 export class ByteSink {
   readonly #maxBytes: number;
-  readonly #announced: number | undefined;
+  readonly #announced: number;
   #held: Buffer = Buffer.alloc(0);
   #size = 0;
 
-  /** @param announced length of the body, bytes, where the sender has told it */
-  constructor(maxBytes: number, announced?: number) {
+  /** @param announced length of the body, bytes; 0 where the sender has not told it */
+  constructor(maxBytes: number, announced = 0) {
     this.#maxBytes = maxBytes;
     this.#announced = announced;
   }
@@ -36,8 +36,8 @@ export class ByteSink {
   #grow(size: number): void {
     const room = Math.min(this.#maxBytes, Math.max(size, 2 * this.#held.length, 65_536));
     // Exactly enough: what is too much is garbage that counts as soon as it is made.
-    const believed = this.#announced !== undefined && this.#announced >= size && this.#announced <= BELIEVED * size;
-    const larger = Buffer.allocUnsafe(believed ? this.#announced! : room);
+    const believed = this.#announced >= size && this.#announced <= BELIEVED * size;
+    const larger = Buffer.allocUnsafe(believed ? this.#announced : room);
     this.#held.copy(larger, 0, 0, this.#size);
     this.#held = larger;
   }

@@ -53,13 +53,12 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
   if (info.channels !== 3)
     throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
   const { width, height } = info;
-  if (width !== side || height !== side) return resample({ width, height, channels: 3, data }, side, kernel);
+  if (width !== side || height !== side) return resample({ width, height, data }, side, kernel);
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
 /**
  * Pixels that came decoded, made into what {@link decode} makes of a PNG that holds them: the same bytes, without its decoder.
- * @param raster three channels, RGB
  */
 export async function fit({ width, height, data }: Raster, target: DecodeTarget): Promise<Uint8Array> {
   const { resolution: side, kernel } = target;
@@ -72,7 +71,7 @@ export async function fit({ width, height, data }: Raster, target: DecodeTarget)
     .timeout({ seconds: DECODE_SECONDS })
     .toBuffer({ resolveWithObject: true });
   if (info.width !== side || info.height !== side)
-    return resample({ width: info.width, height: info.height, channels: 3, data: made }, side, kernel);
+    return resample({ width: info.width, height: info.height, data: made }, side, kernel);
   return new Uint8Array(made.buffer, made.byteOffset, made.length);
 }
 
@@ -84,9 +83,9 @@ export interface Pixels {
 
 /** Decoded pixels made smaller, with the kernel with which they would have been decoded smaller. */
 export async function shrink(pixels: Pixels, side: number, kernel: DecodeTarget['kernel']): Promise<Uint8Array> {
-  const raw = { width: pixels.side, height: pixels.side, channels: 3 } as const;
-  if (canResample(kernel)) return resample({ ...raw, data: pixels.data }, side, kernel);
-  const { data } = await sharp(pixels.data, { raw })
+  const size = { width: pixels.side, height: pixels.side };
+  if (canResample(kernel)) return resample({ ...size, data: pixels.data }, side, kernel);
+  const { data } = await sharp(pixels.data, { raw: { ...size, channels: 3 } })
     .resize(side, side, { fit: 'fill', kernel })
     .raw({ depth: 'uchar' })
     .toBuffer({ resolveWithObject: true });

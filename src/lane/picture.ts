@@ -49,7 +49,7 @@ export class Picture {
       const data =
         this.#raw === undefined
           ? await decode(this.#image, target)
-          : await fit({ ...this.#raw, channels: 3, data: this.#image }, target);
+          : await fit({ ...this.#raw, data: this.#image }, target);
       this.#decoded = { side: resolution, data };
     }
     const ready = this.ready(side);

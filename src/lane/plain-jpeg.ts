@@ -4,9 +4,8 @@
  */
 
 import { Transformer } from '@napi-rs/image';
-import type { Manifest } from '../cascade/manifest.js';
 import { type JpegHeader, jpegHeader } from './jpeg-header.js';
-import { resizing, withoutAlpha } from './resample.js';
+import { type Kernel, resizing, withoutAlpha } from './resample.js';
 
 /** Width x height above which what follows is dearer than libvips (measured at 800 x 600). */
 const MOST_PIXELS = 500_000;
@@ -23,7 +22,7 @@ const LONGEST = 3;
 export async function decodePlainJpeg(
   image: Uint8Array,
   side: number,
-  kernel: Manifest['input']['kernel'],
+  kernel: Kernel,
   maxPixels: number,
 ): Promise<Uint8Array | undefined> {
   const header = jpegHeader(image);
@@ -45,12 +44,7 @@ export async function decodePlainJpeg(
   }
 }
 
-function scaled(
-  picture: Transformer,
-  { width, height }: JpegHeader,
-  side: number,
-  kernel: Manifest['input']['kernel'],
-) {
+function scaled(picture: Transformer, { width, height }: JpegHeader, side: number, kernel: Kernel) {
   const scale = side / Math.min(width, height);
   const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
   const sized = wide === width && high === height ? picture : picture.fastResize(resizing(wide, high, kernel));

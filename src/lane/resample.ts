@@ -7,13 +7,12 @@
 import { FastResizeFilter, ResizeFit, Transformer } from '@napi-rs/image';
 import type { Manifest } from '../cascade/manifest.js';
 
-type Kernel = Manifest['input']['kernel'];
+export type Kernel = Manifest['input']['kernel'];
 
-/** Rows of pixels, [height, width, channels] uint8. */
+/** Rows of pixels, [height, width, 3] uint8. */
 export interface Raster {
   readonly width: number;
   readonly height: number;
-  readonly channels: 3 | 4;
   readonly data: Uint8Array;
 }
 
@@ -37,19 +36,19 @@ export function resizing(width: number, height: number, kernel: Kernel) {
 /** The centre square of a picture, resized to `[side, side, 3]` uint8. @param kernel one of {@link canResample} */
 export function resample(raster: Raster, side: number, kernel: Kernel): Uint8Array {
   const square = Math.min(raster.width, raster.height);
-  const pixels = raster.width === raster.height && raster.channels === 4 ? raster.data : centre(raster, square);
+  const pixels = centre(raster, square);
   if (square === side) return withoutAlpha(pixels);
   const resized = Transformer.fromRgbaPixels(pixels, square, square).fastResize(resizing(side, side, kernel));
   return withoutAlpha(resized.rawPixelsSync());
 }
 
 /** [square, square, 4] of the middle. */
-function centre({ width, height, channels, data }: Raster, square: number): Uint8Array {
+function centre({ width, height, data }: Raster, square: number): Uint8Array {
   const out = new Uint8Array(square * square * 4);
   const [left, top] = [Math.floor((width - square) / 2), Math.floor((height - square) / 2)];
   for (let y = 0, to = 0; y < square; y++) {
-    let from = ((y + top) * width + left) * channels;
-    for (let x = 0; x < square; x++, from += channels, to += 4) {
+    let from = ((y + top) * width + left) * 3;
+    for (let x = 0; x < square; x++, from += 3, to += 4) {
       out[to] = data[from]!;
       out[to + 1] = data[from + 1]!;
       out[to + 2] = data[from + 2]!;

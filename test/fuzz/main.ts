@@ -1,13 +1,9 @@
 /** npm run fuzz: as many mutated inputs as are asked for, against the built gateway; says what came of them. */
 
-import { cp, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { loadRepository } from '../../src/cascade/loader.js';
 import { MODELS } from '../support/gateway.js';
 import { ServeProcess } from '../support/process.js';
-import { copyPolicies } from '../support/small-folders.js';
 import { campaign, growth, summary } from './campaign.js';
 import { fuzzConfiguration } from './configuration.js';
 
@@ -27,11 +23,7 @@ console.log(`YAML: ${yaml.taken} taken, ${yaml.refused} refused, ${yaml.crashes.
 for (const { error, text: source } of yaml.crashes.slice(0, 3))
   console.log(error, JSON.stringify(source.slice(0, 2000)));
 
-// The small cascade alone: its lanes are warm soon, and pictures and protocols are the same.
-const root = await mkdtemp(join(tmpdir(), 'sluice-fuzz-'));
-await cp(join(MODELS, 'cifar10'), join(root, 'models', 'cifar10'), { recursive: true });
-await copyPolicies(join(root, 'policies'));
-await using gateway = new ServeProcess(['--models', join(root, 'models'), '--policies', join(root, 'policies')]);
+await using gateway = new ServeProcess();
 await gateway.said('ready');
 const lanes = () => gateway.lanePids;
 const port = Number(new URL(await gateway.url()).port);
@@ -56,4 +48,3 @@ console.log(
 );
 const failed = yaml.crashes.length + report.failures.length + deaths.length + errors.length > 0 || grown > 0.1;
 process.exitCode = failed ? 1 : 0;
-await rm(root, { recursive: true });
