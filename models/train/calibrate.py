@@ -1,4 +1,4 @@
-"""Temperatures and tables of a trained network: python calibrate.py --data DIR --run RUN --out calibration.json
+"""Temperatures and tables of a trained network: python calibrate.py --data DIR --run RUN --out calibration.json [--graph int8.onnx]
 
 Temperature scaling (arXiv 1706.04599): per width, resolution and exit the one number that minimises the negative log-likelihood on
 one split. The table (top-1, MACs, expected calibration error with 15 bins) is measured on another.
@@ -6,23 +6,34 @@ one split. The table (top-1, MACs, expected calibration error with 15 bins) is m
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
+import onnxruntime
 import torch
 import torch.nn.functional as F
 
 from data import at_resolution, load
-from lite import LiteNet
 from macs import count
 from nets import finished
-from slimnet import SlimNet
+
+BATCH = 100
+
+
+Says = Callable[[torch.Tensor, float], list[torch.Tensor]]
 
 
 @torch.no_grad()
-def logits_of(model: SlimNet | LiteNet, x: torch.Tensor, side: int, width: float) -> list[torch.Tensor]:
+def logits_of(says: Says, x: torch.Tensor, side: int, width: float) -> list[torch.Tensor]:
     """Per exit [n, classes]; pixels are rounded to bytes after resizing, as the gateway's decoder gives them."""
-    rows = [model(at_resolution(x[i : i + 500].float(), side).round(), width) for i in range(0, len(x), 500)]
+    rows = [says(at_resolution(x[i : i + BATCH].float(), side).round(), width) for i in range(0, len(x), BATCH)]
     return [torch.cat(exit_rows) for exit_rows in zip(*rows)]
+
+
+def exported(graph: Path) -> Says:
+    """What an exported graph says: its arithmetic, not that of the network that it was made from."""
+    session = onnxruntime.InferenceSession(str(graph), providers=["CPUExecutionProvider"])
+    return lambda pixels, _width: [torch.from_numpy(z) for z in session.run(None, {"pixels": pixels.numpy()})]
 
 
 def temperature_of(logits: torch.Tensor, labels: torch.Tensor) -> float:
@@ -55,17 +66,19 @@ def main() -> None:
     args.add_argument("--out", type=Path, required=True, help="calibration.json")
     args.add_argument("--splits", nargs=2, default=["validation", "test"], help="temperatures from the one, table from the other; "
                       "one split twice: from its first half, on its second")
+    args.add_argument("--graph", type=Path, help="ask this export of the run (one for all resolutions: a LiteNet), not the network")
     opt = args.parse_args()
     (vx, vy), (tx, ty) = (load(opt.data, split, opt.run / "cache") for split in opt.splits)
     if opt.splits[0] == opt.splits[1]:
         half = len(vx) // 2
         vx, vy, tx, ty = vx[:half], vy[:half], tx[half:], ty[half:]
     _, model = finished(opt.run)
+    says = model if opt.graph is None else exported(opt.graph)
     out = []
     print("| width | resolution | exit | top-1 % | million MACs | calibration error % | temperature |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for width, side in model.rungs:
-        valid, test = logits_of(model, vx, side, width), logits_of(model, tx, side, width)
+        valid, test = logits_of(says, vx, side, width), logits_of(says, tx, side, width)
         temperatures = [temperature_of(z, vy) for z in valid]
         accuracy = [(z.argmax(1) == vy).float().mean().item() for z in valid]
         for k, (z, t) in enumerate(zip(test, temperatures)):

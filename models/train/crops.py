@@ -11,16 +11,17 @@ def crops(x: torch.Tensor, side: int, rng: random.Random, least: float = 0.55) -
     lies between 4:5 and 5:4 (as in arXiv 1409.4842, but milder: these pictures are small).
     """
     s, out = x.shape[-1], []
+    x = x.contiguous(memory_format=torch.channels_last)  # bytes in this order are what torch resizes fastest
     for picture in x:
         area, ratio = rng.uniform(least, 1.0), rng.uniform(0.8, 1.25) ** 0.5
         h = max(8, min(s, round(s * area**0.5 / ratio)))
         w = max(8, min(s, round(s * area**0.5 * ratio)))
         top, left = rng.randint(0, s - h), rng.randint(0, s - w)
-        piece = picture[None, :, top : top + h, left : left + w].float()
-        if rng.random() < 0.5:
-            piece = piece.flip(3)
-        out.append(torch.nn.functional.interpolate(piece, size=(side, side), mode="bicubic", antialias=True))
-    return jitter(torch.cat(out), rng)
+        piece = torch.nn.functional.interpolate(
+            picture[None, :, top : top + h, left : left + w], size=(side, side), mode="bicubic", antialias=True
+        )
+        out.append(piece.flip(3) if rng.random() < 0.5 else piece)
+    return jitter(torch.cat(out).float(), rng)
 
 
 def jitter(x: torch.Tensor, rng: random.Random, strength: float = 0.25) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A trained network -> ONNX, all exits as outputs: python export.py --run RUN --out FOLDER
+"""A trained network -> ONNX, all exits as outputs: python export.py --run RUN --out FOLDER [--int8 DATA]
 
 A SlimNet gives one graph per width and resolution (each has its own batch norms), a LiteNet one for all. Input `pixels` [n, 3, h, w]
 float32, 0..255, sizes symbolic; outputs `exit1`, `exit2` ... [n, classes]. `sluice import` cuts them.
@@ -11,8 +11,10 @@ import torch
 import torch.nn as nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from data import load
 from lite import Conv, LiteNet
 from nets import finished
+from quantize import quantized
 from slimnet import WIDTHS, ConvNorm, Head, Rung, SlimNet, Step
 
 
@@ -95,6 +97,7 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True)
+    args.add_argument("--int8", type=Path, metavar="DATA", help="LiteNet: write NAME-int8.onnx too, ranges of its values from these training pictures")
     opt = args.parse_args()
     name, model = finished(opt.run)
     opt.out.mkdir(parents=True, exist_ok=True)
@@ -104,6 +107,9 @@ def main() -> None:
             wanted = model(x, width)
         if isinstance(model, LiteNet):
             write(plain_lite(model), wanted, x, opt.out / f"{name}.onnx")
+            if opt.int8 is not None:
+                sides = [side for _, side in model.rungs]
+                quantized(opt.out / f"{name}.onnx", load(opt.int8, "train", opt.run / "cache")[0], sides, opt.out / f"{name}-int8.onnx")
         else:
             write(PlainSlim(model, (width, side)).eval(), wanted, x, opt.out / f"{name}-{width}-{side}.onnx")
 

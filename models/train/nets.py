@@ -1,16 +1,17 @@
 """The networks by name, and where a finished run keeps one."""
 
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from lite import LiteNet
+from lite import LITES, LiteNet
 from slimnet import CIFAR10, SCOUT, SlimNet
 
 NETS = {
     "cifar10": lambda classes: SlimNet(classes, CIFAR10),
     "scout": lambda classes: SlimNet(classes, SCOUT),
-    "lite0": lambda classes: LiteNet(classes),
+    **{name: partial(LiteNet, size=size) for name, size in LITES.items()},
 }
 
 

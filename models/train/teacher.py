@@ -23,7 +23,9 @@ def taught_by(run: Path, x: torch.Tensor, side: int, kept: Path) -> torch.Tensor
     teacher = teacher.to(x.device).to(memory_format=torch.channels_last)
     rows = []
     for i in range(0, len(x), 100):
-        rows.append(teacher(at_resolution(x[i : i + 100].float(), side))[-1])
+        with torch.autocast(x.device.type, torch.bfloat16):
+            seen = at_resolution(x[i : i + 100].float(), side).contiguous(memory_format=torch.channels_last)
+            rows.append(teacher(seen)[-1].float())
         if i % 5000 == 0:
             print(json.dumps({"taught": i, "of": len(x)}), flush=True)
     logits = torch.cat(rows).cpu()

@@ -1,7 +1,8 @@
-"""Fine-tunes LiteNet, the dear backbone of photo200: python train_lite.py --data DIR --out RUN. Resumes from RUN/last.pt by itself.
+"""Fine-tunes LiteNet, the dear backbones of photo200: python train_lite.py --size lite0 --data DIR --out RUN. Resumes from RUN/last.pt.
 
-Starts from ImageNet weights, or from a finished run (--start). The first blocks stay as they are (their features are general, and their large maps are what training
-costs most on a processor); so do the statistics of all batch norms, which makes one network fit every resolution. Each step draws a
+Starts from ImageNet weights, or from a finished run (--start). The first blocks stay as they are (their features are general, and their
+large maps are what training costs most on a processor); so do all depthwise kernels (their gradients cost more than all others together)
+and the statistics of all batch norms, which makes one network fit every resolution. Convolutions run in bfloat16. Each step draws a
 resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094), or, with --teacher, what a finished run
 says of the picture at a dear resolution: that brings cheap exits and small resolutions nearer to it. AdamW, learning rate linear to zero.
 """
@@ -19,16 +20,14 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from checkpoint import keep, resumed
 from crops import crops
 from data import at_resolution
-from lite import SIDES, Conv, LiteNet, pretrained, classes_of
+from lite import LITES, Conv, LiteNet, classes_of, pretrained
 from losses import exits_loss
 from nets import save
 from runs import begin, log, options, order_of
 from teacher import taught_by
 
-EXIT_WEIGHTS = (0.8, 0.8, 0.8, 1.0)
+EXIT_WEIGHT = 0.5  # of every exit but the last
 DISTIL = 0.7  # share of the teacher
-TEACHER_SIDE = 160  # a dear rung: what it says is meant to come out of the cheap ones
-FROZEN = 5  # blocks; at 128 px they have 43 % of the MACs and most of the memory traffic
 PEEK = 1000  # pictures for the log
 
 
@@ -39,6 +38,16 @@ def frozen_part(model: LiteNet) -> LiteNet:
         if isinstance(part, Conv):
             part.conv, part.norm = fuse_conv_bn_eval(part.conv, part.norm), nn.Identity()
     return copied.to(memory_format=torch.channels_last)
+
+
+def learned(model: LiteNet) -> list[nn.Parameter]:
+    """The parameters of the trunk that learn; all others are fixed. New heads learn whole."""
+    for part in (model.stem, *model.blocks[: model.general]):
+        part.requires_grad_(False)
+    for block in model.blocks[model.general :]:
+        for conv in block.convs:
+            conv.requires_grad_(conv.conv.groups == 1)
+    return [p for p in model.blocks.parameters() if p.requires_grad]
 
 
 def keep_statistics(model: LiteNet) -> None:
@@ -58,9 +67,9 @@ def measure_heads(model: LiteNet, frozen: LiteNet, x: torch.Tensor) -> None:
         norm.reset_running_stats()
         norm.momentum = None
         norm.train()
-    for i, side in enumerate(SIDES * 3):
+    for i, (_, side) in enumerate(model.rungs * 3):
         rows = x[i * 64 : (i + 1) * 64].float()
-        model.deep(frozen.shallow(at_resolution(rows, side), FROZEN), FROZEN)
+        model.deep(frozen.shallow(at_resolution(rows, side), model.general), model.general)
 
 
 @torch.no_grad()
@@ -69,18 +78,21 @@ def accuracy(model: LiteNet, x: torch.Tensor, y: torch.Tensor, side: int) -> lis
     model.eval()
     right = torch.zeros(len(model.heads))
     for i in range(0, len(x), 100):
-        logits = model(at_resolution(x[i : i + 100].float(), side).round())
+        with torch.autocast(x.device.type, torch.bfloat16):
+            logits = model(at_resolution(x[i : i + 100].float(), side).round().contiguous(memory_format=torch.channels_last))
         right += torch.tensor([(z.argmax(1) == y[i : i + 100]).sum().item() for z in logits])
     return [round(100 * hits / len(x), 2) for hits in right.tolist()]
 
 
 def main() -> None:
     args = options(__doc__, epochs=3, batch=64)
+    args.add_argument("--size", choices=LITES, default="lite0")
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
     args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
-    args.add_argument("--shares", type=float, nargs=len(SIDES), default=(0.05, 0.35, 0.3, 0.2, 0.1), help="of the steps, by resolution")
+    args.add_argument("--teacher-side", type=int, default=224, help="resolution at which the teacher is asked")
+    args.add_argument("--shares", type=float, nargs="+", required=True, help="of the steps, by resolution of the network")
     args.add_argument("--held-out", default="val", help="split for the log")
-    args.add_argument("--log-side", type=int, default=96, help="resolution for the log")
+    args.add_argument("--log-sides", type=int, nargs="+", default=[96], help="resolutions for the log")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
@@ -88,16 +100,14 @@ def main() -> None:
 
     x, y, vx, vy = begin(opt, opt.held_out)
     classes = classes_of(opt.data)
-    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
-    model = pretrained(classes).to(opt.device).to(memory_format=torch.channels_last)
+    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), opt.teacher_side, opt.out / "teacher.pt")
+    size = LITES[opt.size]
+    model = pretrained(classes, size).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
         model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])
     frozen = frozen_part(model)
-    for part in (model.stem, *model.blocks[:FROZEN]):
-        part.requires_grad_(False)
-    trunk = [p for part in model.blocks[FROZEN:] for p in part.parameters()]
     adam = torch.optim.AdamW(
-        [{"params": trunk, "lr": opt.lr}, {"params": list(model.heads.parameters()), "lr": opt.head_lr}], weight_decay=opt.decay
+        [{"params": learned(model), "lr": opt.lr}, {"params": list(model.heads.parameters()), "lr": opt.head_lr}], weight_decay=opt.decay
     )
     steps_per_epoch = len(x) // opt.batch
     total = int(opt.epochs * steps_per_epoch)
@@ -106,6 +116,7 @@ def main() -> None:
     if step == 0 and opt.start is None:
         measure_heads(model, frozen, x.to(opt.device))
 
+    exit_weights = (*[EXIT_WEIGHT] * (len(model.heads) - 1), 1.0)
     began, window, order = time.time(), [], None
     keep_statistics(model)
     while step < total:
@@ -117,13 +128,14 @@ def main() -> None:
             group["lr"] = lr * min(1.0, (step + 1) / 200) * (1 - step / total)
             group["weight_decay"] = opt.decay
         pick = order[at * opt.batch : (at + 1) * opt.batch]
-        side = rng.choices(SIDES, opt.shares)[0]
+        side = rng.choices(size.sides, opt.shares)[0]
         images, labels = crops(x[pick], side, rng).to(opt.device), y[pick].to(opt.device)
-        with torch.no_grad():
-            features = frozen.shallow(images.contiguous(memory_format=torch.channels_last), FROZEN)
-        logits = model.deep(features, FROZEN)
+        with torch.autocast(opt.device, torch.bfloat16):
+            with torch.no_grad():
+                features = frozen.shallow(images.contiguous(memory_format=torch.channels_last), model.general)
+            logits = [z.float() for z in model.deep(features, model.general)]
         teacher = logits[-1] if taught is None else taught[pick].to(opt.device)
-        loss = exits_loss(logits, labels, teacher, EXIT_WEIGHTS, DISTIL) / len(pick)
+        loss = exits_loss(logits, labels, teacher, exit_weights, DISTIL) / len(pick)
         loss.backward()
         adam.step()
         adam.zero_grad(set_to_none=True)
@@ -133,12 +145,13 @@ def main() -> None:
         if step % 50 == 0:
             print(json.dumps({"step": step, "of": total, "loss": round(sum(window) / len(window), 4), "seconds": round(spent)}), flush=True)
             window.clear()
-        if step % 250 == 0 or step == total:
-            log(opt.out, {"step": step, "seconds": round(spent), "top1": {opt.log_side: accuracy(model, vx[:PEEK], vy[:PEEK], opt.log_side)}})
+        if step % 500 == 0 or step == total:
+            top1 = {side: accuracy(model, vx[:PEEK], vy[:PEEK], side) for side in opt.log_sides}
+            log(opt.out, {"step": step, "seconds": round(spent), "top1": top1})
             keep(last, model, [adam], step, spent)
             keep_statistics(model)
 
-    save(model, "lite0", len(classes), opt.out)
+    save(model, opt.size, len(classes), opt.out)
 
 
 if __name__ == "__main__":

@@ -151,3 +151,33 @@ export function skipNet(classes = 5, width = 1): GraphBuilder {
     .node('Relu', ['sum3'], 'r3')
     .head('r3', 'exit3', c, classes);
 }
+
+/**
+ * Two exits; its convolutions take and give 8-bit integers, as quantising tools write it: `c1` feeds the first exit and the second
+ * convolution through one DequantizeLinear. Takes pixel values 0..255.
+ */
+export function quantizedNet(classes = 4): GraphBuilder {
+  const graph = new GraphBuilder()
+    .image()
+    .weight('step', [], [2])
+    .integers('zero', [], [100], 2)
+    .weight('weight.step', [], [0.01])
+    .integers('weight.zero', [], [0], 3);
+  const through = (name: string): GraphBuilder =>
+    graph
+      .node('QuantizeLinear', [name, 'step', 'zero'], `${name}.q`)
+      .node('DequantizeLinear', [`${name}.q`, 'step', 'zero'], `${name}.dq`);
+  const conv = (from: string, to: string, cin: number, cout: number): GraphBuilder => {
+    const bytes = randoms(cout * cin * 9, cin, 250).map(Math.round);
+    graph
+      .integers(`${to}.w`, [cout, cin, 3, 3], bytes, 3)
+      .node('DequantizeLinear', [`${to}.w`, 'weight.step', 'weight.zero'], `${to}.w.dq`)
+      .node('Conv', [from, `${to}.w.dq`], to, { pads: [1, 1, 1, 1] });
+    return through(to);
+  };
+  through('image');
+  conv('image.dq', 'c1', 3, 6);
+  graph.head('c1.dq', 'exit1', 6, classes);
+  conv('c1.dq', 'c2', 6, 8);
+  return graph.head('c2.dq', 'exit2', 8, classes);
+}

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { cutAtExits } from '../../src/cascade/onnx/cut.js';
+import { countMacs, countStageMacs } from '../../src/cascade/onnx/macs.js';
 import { decodeModel, encodeModel } from '../../src/cascade/onnx/model.js';
+import { withOwnDequantizers } from '../../src/cascade/onnx/quantized.js';
 import { largestDifference } from '../../src/cascade/onnx/verify.js';
-import { GraphBuilder, skipNet } from '../support/graphs.js';
+import { GraphBuilder, quantizedNet, skipNet } from '../support/graphs.js';
 
 const at16 = { resolutions: [16] };
 const pool = { kernel_shape: [2, 2], strides: [2, 2] };
@@ -43,6 +45,29 @@ describe('cutting at exits', () => {
       'Flatten',
       'Gemm',
     ]);
+  });
+
+  it('keeps bytes, not floats, of a quantised feature, and says exactly what the whole graph says', async () => {
+    const model = quantizedNet().model();
+    const stages = await cutAtExits(model, { resolutions: [16, 32] });
+    expect(stages.map(({ inputs, features }) => ({ inputs, features }))).toEqual([
+      { inputs: ['image'], features: ['c1.q'] },
+      { inputs: ['c1.q'], features: [] },
+    ]);
+    // 6 channels of 32x32, one byte each.
+    expect(stages[0]!.keptBytes).toBe(6 * 32 * 32);
+    expect(await largestDifference(model, stages, { resolutions: [16, 32], count: 20 })).toBe(0);
+    const floats = new GraphBuilder().image().conv('image', 'c1', 3, 6).conv('c1', 'c2', 6, 8).output('c2').model();
+    const macs = await countStageMacs(stages, [32]);
+    expect(macs[0]!.reduce((sum, stage) => sum + stage)).toBe((await countMacs(floats, 32)) + 6 * 4 + 8 * 4);
+  });
+
+  it('leaves alone what is an output, and weights', async () => {
+    const model = quantizedNet().node('DequantizeLinear', ['c2.q', 'step', 'zero'], 'seen').output('seen').model();
+    const own = withOwnDequantizers(model);
+    expect(own.nodes.filter((node) => node.outputs[0] === 'seen')).toHaveLength(1);
+    expect(own.nodes.filter((node) => node.inputs[0] === 'c1.w')).toHaveLength(1);
+    expect(own.nodes.filter((node) => node.inputs[0] === 'c1.q')).toHaveLength(2);
   });
 
   it('lets the image feed a later stage that needs it', async () => {

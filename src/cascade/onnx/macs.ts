@@ -136,10 +136,13 @@ async function countChain(
   return macs;
 }
 
-/** Initializers, also where a Cast stands between them and who uses them (`half`): they need not be asked for as outputs, which copies them. */
+/**
+ * Initializers, also where a Cast (`half`) or a DequantizeLinear stands between them and who uses them: they need not be asked for as
+ * outputs, which copies them.
+ */
 function weightsOf({ initializers, nodes }: OnnxModel): OnnxModel['initializers'] {
   const cast = nodes.flatMap(({ op, inputs, outputs }) => {
-    const weight = op === 'Cast' ? initializers.get(inputs[0]!) : undefined;
+    const weight = op === 'Cast' || op === 'DequantizeLinear' ? initializers.get(inputs[0]!) : undefined;
     return weight === undefined ? [] : [[outputs[0]!, weight] as const];
   });
   return new Map([...initializers, ...cast]);
