@@ -18,6 +18,7 @@ export interface TuneFlags extends RecordFlags {
   readonly latencyP95?: number;
   readonly risk?: number;
   readonly confidence: number;
+  readonly cost?: 'macs' | 'ms';
   readonly points: number;
   readonly rungs?: readonly string[];
   readonly report?: string;
@@ -79,6 +80,11 @@ export function withTuneOptions(command: Command): Command {
       new Option('--confidence <share>', 'probability that the promise of --risk is kept')
         .argParser(between0and1)
         .default(0.95),
+    )
+    .addOption(
+      new Option('--cost <unit>', 'what "cheapest" means with --max-drop and --risk; 8-bit rungs save only ms')
+        .choices(['macs', 'ms'])
+        .conflicts(['budgetMacs', 'budgetMs', 'latencyP95']),
     )
     .addOption(
       new Option('--points <n>', 'operating points to write, from the chosen one down to the cheapest')

@@ -33,6 +33,7 @@ async function tune(flags: TuneFlags): Promise<void> {
     score,
     target,
     points: flags.points,
+    ...(flags.cost === undefined ? {} : { cost: flags.cost }),
     ...(flags.rungs === undefined ? {} : { rungs: flags.rungs }),
   };
   const solution = solve(seen, wish, (done, of) => progress(`${done} of ${of} routes`));

@@ -20,6 +20,8 @@ import { DEFAULT_TERMS, type Terms } from './walk.js';
 export interface Wish {
   readonly score: Terms['score'];
   readonly target: Target;
+  /** What the search saves; default: what the target is said in, multiply-accumulates where it is said in neither. */
+  readonly cost?: Terms['unit'];
   /** Operating points of the policy. */
   readonly points: number;
   /** Rungs that may be used; default: all. */
@@ -58,9 +60,9 @@ export function solve(
 }
 
 /** Without labels only agreement with the full network can be kept. */
-function termsOf(record: TuneRecord, { score, target }: Wish): Terms {
+function termsOf(record: TuneRecord, { score, target, cost = unitOf(target) }: Wish): Terms {
   const agreement = !record.labelled || 'risk' in target;
-  return { ...DEFAULT_TERMS, score, unit: unitOf(target), quality: agreement ? 'agreement' : 'expected' };
+  return { ...DEFAULT_TERMS, score, unit: cost, quality: agreement ? 'agreement' : 'expected' };
 }
 
 /** The record of some rungs; the full network stays what it is. */

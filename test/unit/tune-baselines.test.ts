@@ -138,6 +138,19 @@ describe('tuning for milliseconds', () => {
     expect(solution.points[0]!.outcome.ms).toBeLessThanOrEqual(2);
   });
 
+  it('takes a rung of as many MACs that is faster, where a drop is to cost milliseconds', () => {
+    const last = made.rungs.at(-1)!;
+    const eightBits = { id: 'net-int8/1@64', exits: last.exits.map((exit) => ({ ...exit, ms: exit.ms / 2 })) };
+    const both = { ...made, rungs: [...made.rungs.slice(0, -1), eightBits, last] };
+    const [target, points] = [{ maxDrop: 0.005 }, 1];
+    const inMacs = solve(both, { score: 'max_probability', points, target }, () => {});
+    const inMs = solve(both, { score: 'max_probability', points, target, cost: 'ms' }, () => {});
+    if ('cheapest' in inMacs || 'cheapest' in inMs) throw new Error('the full network keeps it');
+    expect(inMs.points[0]!.walk.rungs.map(({ id }) => id)).not.toContain(last.id);
+    expect(inMs.points[0]!.outcome.ms).toBeLessThan(0.75 * inMs.full.outcome.ms);
+    expect(inMs.points[0]!.outcome.ms).toBeLessThanOrEqual(inMacs.points[0]!.outcome.ms);
+  });
+
   it('says what is the least where nothing is so fast', () => {
     const solution = solve(made, { ...wish, target: { latencyP95Ms: 0.01 } }, () => {});
     expect('cheapest' in solution && solution.cheapest.outcome.p95Ms).toBeCloseTo(0.1, 9);
