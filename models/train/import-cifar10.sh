@@ -10,7 +10,7 @@ import() {
 }
 for width in 0.5 1.0; do
   for side in 24 32; do
-    import "$1/onnx/cifar10-$width-$side.onnx" --backbone slimnet --width "$width" --resolutions "$side" --calibration "$1/calibration.json"
+    import "$1/onnx/cifar10-$width-$side.onnx" --backbone slimnet --half --width "$width" --resolutions "$side" --calibration "$1/calibration.json"
   done
 done
 import "$2/onnx/lite0.onnx" --backbone lite0 --half --resolutions 96,160 --calibration "$2/calibration.json"

@@ -1,12 +1,15 @@
 #!/bin/sh
-# Takes the exported graphs into models/photo200: sh models/train/import-photo200.sh LITE_RUN SCOUT_RUN (run in the repository's root;
-# each run holds onnx/ and calibration.json)
+# Takes the exported graphs into models/photo200: sh models/train/import-photo200.sh SCOUT_RUN LITE0_RUN LITE2_RUN (run in the repository's
+# root; each run holds onnx/ and calibration.json). Rungs of as many multiply-accumulates stay in the order of this file: the full network
+# is the last one, LiteNet 2 in floats, of which nothing but the last exit is needed.
 set -eu
 import() {
   node dist/cli/main.js import "$@" --cascade photo200 --uint8 --labels models/train/photo200.labels \
     --description 'Everyday photographs: 200 classes of animals, food, things and places' > /dev/null
 }
 for width in 0.5 1.0; do
-  import "$2/onnx/scout-$width-64.onnx" --backbone scout --width "$width" --resolutions 64 --calibration "$2/calibration.json"
+  import "$1/onnx/scout-$width-64.onnx" --backbone scout --half --width "$width" --resolutions 64 --calibration "$1/calibration.json"
 done
-import "$1/onnx/lite0.onnx" --backbone lite0 --resolutions 64,96,128,160,192 --calibration "$1/calibration.json"
+import "$2/onnx/lite0-int8.onnx" --backbone lite0-int8 --resolutions 64,96,128,160,192 --calibration "$2/calibration.json"
+import "$3/onnx/lite2-int8.onnx" --backbone lite2-int8 --resolutions 160,192,224 --calibration "$3/calibration.json"
+import "$3/onnx/lite2.onnx" --backbone lite2 --half --exits exit3 --resolutions 224 --calibration "$3/full.json"
