@@ -67,7 +67,7 @@ def main() -> None:
     args.add_argument("--splits", nargs=2, default=["validation", "test"], help="temperatures from the one, table from the other; "
                       "one split twice: from its first half, on its second")
     args.add_argument("--graph", type=Path, help="ask this export of the run (one for all resolutions: a LiteNet), not the network")
-    args.add_argument("--full", action="store_true", help="only the last exit at the largest resolution")
+    args.add_argument("--sides", type=int, nargs="+", help="only these resolutions of the network")
     opt = args.parse_args()
     (vx, vy), (tx, ty) = (load(opt.data, split, opt.run / "cache") for split in opt.splits)
     if opt.splits[0] == opt.splits[1]:
@@ -78,12 +78,11 @@ def main() -> None:
     out = []
     print("| width | resolution | exit | top-1 % | million MACs | calibration error % | temperature |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    exits = range(len(model.heads))[-1 if opt.full else 0 :]
-    for width, side in model.rungs[-1 if opt.full else 0 :]:
-        valid, test = ([logits[k] for k in exits] for logits in (logits_of(says, x, side, width) for x in (vx, tx)))
+    for width, side in [rung for rung in model.rungs if opt.sides is None or rung[1] in opt.sides]:
+        valid, test = logits_of(says, vx, side, width), logits_of(says, tx, side, width)
         temperatures = [temperature_of(z, vy) for z in valid]
         accuracy = [(z.argmax(1) == vy).float().mean().item() for z in valid]
-        for k, z, t in zip(exits, test, temperatures):
+        for k, (z, t) in enumerate(zip(test, temperatures)):
             top1 = 100 * (z.argmax(1) == ty).float().mean().item()
             error = 100 * calibration_error((z / t).softmax(1), ty)
             macs = count(model, side, width, exits=k + 1) / 1e6

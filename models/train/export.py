@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 import torch.nn as nn
+import torch.nn.functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from data import load
@@ -52,7 +53,7 @@ class PlainHead(nn.Module):
             x = conv(x)
             if i % 2 == 1:
                 x = torch.relu(x)
-        return self.linear(torch.flatten(nn.functional.adaptive_avg_pool2d(x, 1), 1))
+        return self.linear(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1))
 
 
 class PlainSlim(nn.Module):
@@ -74,11 +75,36 @@ class PlainSlim(nn.Module):
         return tuple(logits)
 
 
-def plain_lite(model: LiteNet) -> LiteNet:
-    """Every batch norm multiplied into its convolution."""
-    for part in model.modules():
-        if isinstance(part, Conv):
-            part.conv, part.norm = fuse_conv_bn_eval(part.conv, part.norm), nn.Identity()
+class UnevenConv(torch.autograd.Function):
+    """Convolution with more zeros right and below than left and above: one node in ONNX, which PyTorch has no layer for."""
+
+    @staticmethod
+    def forward(ctx, x, kernel, bias, stride, pad, groups):
+        return F.conv2d(F.pad(x, pad), kernel, bias, stride, 0, 1, groups)
+
+    @staticmethod
+    def symbolic(g, x, kernel, bias, stride, pad, groups):
+        left, right, top, bottom = pad
+        return g.op("Conv", x, kernel, bias, strides_i=[stride] * 2, pads_i=[top, left, bottom, right], group_i=groups)
+
+
+class PlainConv(nn.Module):
+    """A Conv with its batch norm multiplied in."""
+
+    def __init__(self, part: Conv):
+        super().__init__()
+        self.conv, self.pad, self.linear = fuse_conv_bn_eval(part.conv, part.norm), part.pad, part.linear
+
+    def forward(self, x):
+        conv = self.conv
+        x = conv(x) if self.pad is None else UnevenConv.apply(x, conv.weight, conv.bias, conv.stride[0], self.pad, conv.groups)
+        return x if self.linear else F.relu6(x)
+
+
+def plain_lite(model: nn.Module) -> nn.Module:
+    """The same with every Conv as a PlainConv."""
+    for name, part in model.named_children():
+        setattr(model, name, PlainConv(part) if isinstance(part, Conv) else plain_lite(part))
     return model
 
 

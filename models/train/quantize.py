@@ -32,14 +32,15 @@ class Pictures(CalibrationDataReader):
 
 def quantized(graph: Path, x: torch.Tensor, sides: list[int], out: Path) -> None:
     """
-    Writes `out`: convolutions, their ReLU6 and the sums of residuals in 8 bits; means and the linear layers, which cost next to nothing, in
-    float. x [n, 3, h, w] uint8 are pictures that the ranges of all maps are measured on: from the least to the largest value seen.
+    Writes `out`: convolutions, their ReLU6, the sums of residuals and the linear layers take 8 bits; means, and the logits, are floats.
+    x [n, 3, h, w] uint8 are pictures that the ranges of all maps are measured on: from the least to the largest value seen.
     """
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.onnx"
         quant_pre_process(str(graph), str(ready), skip_symbolic_shape=True)
         quantize_static(
             str(ready), str(out), Pictures(x, sides), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax, op_types_to_quantize=["Conv", "Clip", "Add", "Pad"],
+            weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax, op_types_to_quantize=["Conv", "Clip", "Add", "Gemm"],
+            extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
         )
     print(f"{out}: {out.stat().st_size / graph.stat().st_size:.2f} of the bytes")

@@ -26,7 +26,6 @@ from nets import save
 from runs import begin, log, options, order_of
 from teacher import taught_by
 
-EXIT_WEIGHT = 0.5  # of every exit but the last
 DISTIL = 0.7  # share of the teacher
 PEEK = 1000  # pictures for the log
 
@@ -91,6 +90,7 @@ def main() -> None:
     args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
     args.add_argument("--teacher-side", type=int, default=224, help="resolution at which the teacher is asked")
     args.add_argument("--shares", type=float, nargs="+", required=True, help="of the steps, by resolution of the network")
+    args.add_argument("--exit-weight", type=float, default=0.5, help="of every exit but the last, which has 1")
     args.add_argument("--held-out", default="val", help="split for the log")
     args.add_argument("--log-sides", type=int, nargs="+", default=[96], help="resolutions for the log")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
@@ -116,7 +116,7 @@ def main() -> None:
     if step == 0 and opt.start is None:
         measure_heads(model, frozen, x.to(opt.device))
 
-    exit_weights = (*[EXIT_WEIGHT] * (len(model.heads) - 1), 1.0)
+    exit_weights = (*[opt.exit_weight] * (len(model.heads) - 1), 1.0)
     began, window, order = time.time(), [], None
     keep_statistics(model)
     while step < total:
