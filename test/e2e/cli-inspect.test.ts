@@ -45,10 +45,10 @@ describe('inspecting a cascade', async () => {
   });
 
   it('gives the MACs that PyTorch counts', () => {
-    expect(rungs.map(({ id }) => id).sort()).toEqual(Object.keys(MACS_BY_PYTORCH).sort());
+    expect(rungs.map(({ id }) => id).sort()).toEqual(Object.keys(MACS_BY_PYTORCH.cifar10).sort());
     for (const { id, exits } of rungs) {
       for (const { exit, macs } of exits) {
-        expect(Math.abs(macs / MACS_BY_PYTORCH[id]![exit - 1]! - 1)).toBeLessThan(0.01);
+        expect(Math.abs(macs / MACS_BY_PYTORCH.cifar10[id]![exit - 1]! - 1)).toBeLessThan(0.01);
       }
     }
   });
@@ -97,7 +97,7 @@ describe('inspecting an ONNX file', () => {
 
   it('agrees with the cascade that was cut from it', async () => {
     const run = await sluice(['inspect', `${GRAPHS}/slimnet-1.0-32.onnx`, '--resolution', '32']);
-    const macs = MACS_BY_PYTORCH['slimnet/1@32']!.at(-1)!;
+    const macs = MACS_BY_PYTORCH.cifar10['slimnet/1@32']!.at(-1)!;
     expect(printed(run)).toContain(`${(macs / 1e6).toFixed(2)} million MACs at 32 px`);
   });
 
