@@ -10,6 +10,6 @@ import() {
 for width in 0.5 1.0; do
   import "$1/onnx/scout-$width-64.onnx" --backbone scout --half --width "$width" --resolutions 64 --calibration "$1/calibration.json"
 done
-import "$2/onnx/lite0-int8.onnx" --backbone lite0-int8 --resolutions 64,96,128,160,192 --calibration "$2/calibration.json"
-import "$3/onnx/lite2-int8.onnx" --backbone lite2-int8 --resolutions 160,192,224 --calibration "$3/calibration.json"
+import "$2/onnx/lite0-int8.onnx" --backbone lite0-int8 --resolutions 64,96,128,160 --calibration "$2/calibration.json"
+import "$3/onnx/lite2-int8.onnx" --backbone lite2-int8 --resolutions 192,224 --calibration "$3/calibration.json"
 import "$3/onnx/lite2.onnx" --backbone lite2 --half --resolutions 224 --calibration "$3/full.json"
