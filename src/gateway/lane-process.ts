@@ -4,7 +4,6 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process';
-import { setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 /** What a lane may not go beyond. */
@@ -35,11 +34,6 @@ const YOUNG_MB = '--max-semi-space-size=1';
  * glibc do not read these.
  */
 const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: `${64 << 20}`, MALLOC_TRIM_THRESHOLD_: `${32 << 20}` };
-/**
- * Lanes compute all the time, the gateway for a moment: where they share cores it goes first, and so does whoever calls it. Threads take the
- * niceness of the process at the time they begin, so it is set before there are any.
- */
-const NICENESS = 5;
 /** Named one by one: whatever is secret is in none of these, also what nobody has thought of. */
 const NEEDED = /^(PATH|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|SYSTEMROOT|NODE_OPTIONS|NODE_V8_COVERAGE|UV_THREADPOOL_SIZE)$/i;
 /** Of the dynamic linker, allocators, ONNX Runtime and libvips. */
@@ -82,7 +76,7 @@ export function startLaneProcess(confinement: Confinement): ChildProcess {
 
 function launch({ memoryBytes, user }: Confinement): ChildProcess {
   const heap = memoryBytes === undefined ? [] : [`--max-old-space-size=${Math.ceil(memoryBytes / 1e6)}`];
-  const child = fork(ENTRY, {
+  return fork(ENTRY, {
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     execArgv: [...process.execArgv, YOUNG_MB, ...heap],
@@ -90,13 +84,4 @@ function launch({ memoryBytes, user }: Confinement): ChildProcess {
     // Groups of the gateway's user go with it: libuv drops them.
     ...user,
   });
-  if (child.pid !== undefined) makeNice(child.pid);
-  return child;
-}
-
-/** Everybody may be nicer; a process that has ended already, or a system that forbids it, is no reason to stop. */
-function makeNice(pid: number): void {
-  try {
-    setPriority(pid, NICENESS);
-  } catch {}
 }
