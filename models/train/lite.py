@@ -76,7 +76,7 @@ class Conv(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if self.pad is not None:
             x = F.pad(x, self.pad)
-        x = self.norm(self.conv(x)) if self.norm.training or not isinstance(self.norm, nn.BatchNorm2d) else self.folded(x)
+        x = self.norm(self.conv(x)) if self.norm.training else self.folded(x)
         return x if self.linear else F.relu6(x)
 
     def folded(self, x: torch.Tensor) -> torch.Tensor:

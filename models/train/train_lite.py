@@ -7,7 +7,6 @@ resolution. Every exit learns the labels and the last exit (self-distillation, a
 says of the picture at a dear resolution: that brings cheap exits and small resolutions nearer to it. AdamW, learning rate linear to zero.
 """
 
-import copy
 import json
 import random
 import time
@@ -15,12 +14,11 @@ from pathlib import Path
 
 import torch
 import torch.nn as nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from checkpoint import keep, resumed
 from crops import crops
 from data import at_resolution
-from lite import LITES, Conv, LiteNet, classes_of, pretrained
+from lite import LITES, LiteNet, classes_of, pretrained
 from losses import exits_loss
 from nets import save
 from runs import begin, log, options, order_of
@@ -28,15 +26,6 @@ from teacher import taught_by
 
 DISTIL = 0.7  # share of the teacher
 PEEK = 1000  # pictures for the log
-
-
-def frozen_part(model: LiteNet) -> LiteNet:
-    """A copy of the first blocks, without gradients, batch norms folded in."""
-    copied = copy.deepcopy(model).eval().requires_grad_(False)
-    for part in copied.modules():
-        if isinstance(part, Conv):
-            part.conv, part.norm = fuse_conv_bn_eval(part.conv, part.norm), nn.Identity()
-    return copied.to(memory_format=torch.channels_last)
 
 
 def learned(model: LiteNet) -> list[nn.Parameter]:
@@ -58,7 +47,7 @@ def keep_statistics(model: LiteNet) -> None:
 
 
 @torch.no_grad()
-def measure_heads(model: LiteNet, frozen: LiteNet, x: torch.Tensor) -> None:
+def measure_heads(model: LiteNet, x: torch.Tensor) -> None:
     """Statistics for the batch norms of the new heads, over all resolutions."""
     norms = [part for head in model.heads[:-1] for part in head.modules() if isinstance(part, nn.BatchNorm2d)]
     model.eval()
@@ -68,7 +57,7 @@ def measure_heads(model: LiteNet, frozen: LiteNet, x: torch.Tensor) -> None:
         norm.train()
     for i, (_, side) in enumerate(model.rungs * 3):
         rows = x[i * 64 : (i + 1) * 64].float()
-        model.deep(frozen.shallow(at_resolution(rows, side), model.general), model.general)
+        model(at_resolution(rows, side))
 
 
 @torch.no_grad()
@@ -105,7 +94,6 @@ def main() -> None:
     model = pretrained(classes, size).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
         model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])
-    frozen = frozen_part(model)
     adam = torch.optim.AdamW(
         [{"params": learned(model), "lr": opt.lr}, {"params": list(model.heads.parameters()), "lr": opt.head_lr}], weight_decay=opt.decay
     )
@@ -114,7 +102,7 @@ def main() -> None:
     last = opt.out / "last.pt"
     step, seconds = resumed(last, model, [adam], opt.device)
     if step == 0 and opt.start is None:
-        measure_heads(model, frozen, x.to(opt.device))
+        measure_heads(model, x.to(opt.device))
 
     exit_weights = (*[opt.exit_weight] * (len(model.heads) - 1), 1.0)
     began, window, order = time.time(), [], None
@@ -132,7 +120,7 @@ def main() -> None:
         images, labels = crops(x[pick], side, rng).to(opt.device), y[pick].to(opt.device)
         with torch.autocast(opt.device, torch.bfloat16):
             with torch.no_grad():
-                features = frozen.shallow(images.contiguous(memory_format=torch.channels_last), model.general)
+                features = model.shallow(images.contiguous(memory_format=torch.channels_last), model.general)
             logits = [z.float() for z in model.deep(features, model.general)]
         teacher = logits[-1] if taught is None else taught[pick].to(opt.device)
         loss = exits_loss(logits, labels, teacher, exit_weights, DISTIL) / len(pick)

@@ -3,6 +3,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { SCORES, type ScoreKind } from '../policy/score.js';
 import type { Target } from '../tune/target.js';
+import type { Terms } from '../tune/walk.js';
 import { UsageError } from './fail.js';
 import { whole, withGateway } from './options.js';
 import type { RecordFlags } from './record.js';
@@ -18,7 +19,7 @@ export interface TuneFlags extends RecordFlags {
   readonly latencyP95?: number;
   readonly risk?: number;
   readonly confidence: number;
-  readonly cost?: 'macs' | 'ms';
+  readonly cost?: Terms['unit'];
   readonly points: number;
   readonly rungs?: readonly string[];
   readonly report?: string;

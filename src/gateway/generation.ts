@@ -51,10 +51,10 @@ export interface LaneNow {
   readonly residentBytes: number;
 }
 
-/** A request's hold on the plan and the models it was let in with: both stay until it is disposed of. */
 /** What an admission adds to a request by itself. */
 type OfAdmission = 'plan' | 'priority' | 'goalMs';
 
+/** A request's hold on the plan and the models it was let in with: both stay until it is disposed of. */
 export interface Admission extends Disposable {
   readonly cascade: Cascade;
   readonly service: Service;
