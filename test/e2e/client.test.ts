@@ -69,14 +69,14 @@ describe('a client of a real gateway', () => {
   it('throws what the gateway refuses with', async () => {
     const client = new SluiceClient({ baseUrl: listen() });
     const picture = new Uint8Array(await jpeg());
-    const cases: [Promise<unknown>, number, string][] = [
-      [client.classify(picture, { top: 0 }), 400, 'bad_query'],
-      [client.classify(picture, { policy: 'wild' }), 404, 'unknown_policy'],
-      [client.classify(new Uint8Array([1, 2, 3])), 415, 'unsupported_format'],
-      [client.classify(picture.subarray(0, picture.length / 2)), 422, 'damaged_image'],
+    const cases: [() => Promise<unknown>, number, string][] = [
+      [() => client.classify(picture, { top: 0 }), 400, 'bad_query'],
+      [() => client.classify(picture, { policy: 'wild' }), 404, 'unknown_policy'],
+      [() => client.classify(new Uint8Array([1, 2, 3])), 415, 'unsupported_format'],
+      [() => client.classify(picture.subarray(0, picture.length / 2)), 422, 'damaged_image'],
     ];
     for (const [call, status, code] of cases) {
-      const error = await problem(call);
+      const error = await problem(call());
       expect(error).toBeInstanceOf(SluiceProblem);
       expect(error).toMatchObject({ status, code, requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) });
     }
