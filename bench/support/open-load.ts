@@ -1,8 +1,8 @@
 /** Process: an open-loop load generator. Requests are sent at their times, whether or not earlier ones have been answered, as many independent callers do. */
 
-import { Agent, request } from 'node:http';
 import { arrivals, type Phase } from './arrivals.js';
 import { serve } from './child.js';
+import { RawConnection, requestBytes } from './raw-connection.js';
 
 export interface OpenLoadRequest {
   readonly host: string;
@@ -40,65 +40,83 @@ export interface Sent {
 /** Sent within this much of one another: a timer cannot do better. */
 const TICK_MS = 2;
 
-serve(
-  async ({
-    host,
-    port,
-    path,
-    headers: more,
-    connections = 4096,
-    pictures,
-    phases,
-    poissonSeed,
-  }: OpenLoadRequest): Promise<readonly Sent[]> => {
-    const agent = new Agent({ keepAlive: true, maxSockets: connections });
-    const times = arrivals(phases, poissonSeed);
-    const from = performance.now();
-    const sent: Promise<Sent>[] = [];
-    for (const [index, atMs] of times.entries()) {
-      const early = atMs - (performance.now() - from);
-      if (early > TICK_MS) await new Promise((resolve) => setTimeout(resolve, early));
-      sent.push(ask(index % pictures.length, atMs));
-    }
-    const all = await Promise.all(sent);
-    agent.destroy();
-    return all;
+/** Kept-alive connections that grow with their use; who finds none free waits. */
+class Pool {
+  readonly #to: Pick<OpenLoadRequest, 'host' | 'port'>;
+  readonly #most: number;
+  readonly #free: RawConnection[] = [];
+  readonly #waiting: ((connection: RawConnection) => void)[] = [];
+  #open = 0;
 
-    function ask(picture: number, atMs: number): Promise<Sent> {
-      return new Promise((resolve) => {
-        // One that is sent late has waited since its time; one that a timer sent early has not waited before it was sent.
-        const sinceMs = Math.min(atMs, performance.now() - from);
-        const done = (status: number, body: string) => {
+  constructor(to: Pick<OpenLoadRequest, 'host' | 'port'>, most: number) {
+    this.#to = to;
+    this.#most = most;
+  }
+
+  take(use: (connection: RawConnection) => void): void {
+    const connection = this.#next();
+    if (connection === undefined) this.#waiting.push(use);
+    else use(connection);
+  }
+
+  give(connection: RawConnection): void {
+    this.#free.push(connection);
+    const next = this.#waiting.shift();
+    if (next !== undefined) this.take(next);
+  }
+
+  close(): void {
+    for (const connection of this.#free) connection.end();
+  }
+
+  #next(): RawConnection | undefined {
+    for (let free = this.#free.pop(); free !== undefined; free = this.#free.pop()) {
+      if (free.isOpen) return free;
+      this.#open--;
+    }
+    if (this.#open === this.#most) return undefined;
+    this.#open++;
+    return new RawConnection(this.#to);
+  }
+}
+
+serve(async (load: OpenLoadRequest): Promise<readonly Sent[]> => {
+  const asked = { ...load, headers: { ...load.headers, 'Content-Type': 'application/octet-stream' } };
+  const requests = load.pictures.map((picture) => requestBytes(asked, picture));
+  const pool = new Pool(load, load.connections ?? 4096);
+  const times = arrivals(load.phases, load.poissonSeed);
+  const from = performance.now();
+  const sent: Promise<Sent>[] = [];
+  for (const [index, atMs] of times.entries()) {
+    const early = atMs - (performance.now() - from);
+    if (early > TICK_MS) await new Promise((resolve) => setTimeout(resolve, early));
+    sent.push(ask(index % requests.length, atMs));
+  }
+  const all = await Promise.all(sent);
+  pool.close();
+  return all;
+
+  function ask(picture: number, atMs: number): Promise<Sent> {
+    // One that is sent late has waited since its time; one that a timer sent early has not waited before it was sent.
+    const sinceMs = Math.min(atMs, performance.now() - from);
+    return new Promise((resolve) => {
+      pool.take((connection) =>
+        connection.ask(requests[picture]!, (answer) => {
           const ms = performance.now() - from - sinceMs;
-          const answer = status === 200 ? JSON.parse(body) : undefined;
-          const guess = answer?.predictions[0].index ?? -1;
+          pool.give(connection);
+          const status = answer?.status ?? 0;
+          const said = status === 200 ? JSON.parse(answer!.body) : undefined;
           resolve({
             picture,
             atMs,
             ms,
             status,
-            guess,
-            point: answer?.route.point ?? '',
-            gatewayMs: answer?.cost.total_ms ?? Number.NaN,
+            guess: said?.predictions[0].index ?? -1,
+            point: said?.route.point ?? '',
+            gatewayMs: said?.cost.total_ms ?? Number.NaN,
           });
-        };
-        const headers = {
-          ...more,
-          'Content-Type': 'application/octet-stream',
-          'Content-Length': pictures[picture]!.length,
-        };
-        const call = request({ host, port, path, method: 'POST', agent, headers }, (response) => {
-          let body = '';
-          response.setEncoding('utf8');
-          response.on('data', (text: string) => {
-            body += text;
-          });
-          response.on('end', () => done(response.statusCode ?? 0, body));
-          response.on('error', () => done(0, ''));
-        });
-        call.on('error', () => done(0, ''));
-        call.end(pictures[picture]);
-      });
-    }
-  },
-);
+        }),
+      );
+    });
+  }
+});
