@@ -68,7 +68,7 @@ export async function run(args: readonly string[]): Promise<number> {
       port: gateway.port,
       path: pathOf(target, deadlineMs),
       // Thousands of new connections at once overflow the kernel's queue of them, which is another thing to measure.
-      connections: 256,
+      connections: 500,
       pictures: images,
       phases: [{ seconds: WARM_SECONDS + seconds, perSecond: times * capacity }],
     });

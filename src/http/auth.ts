@@ -1,8 +1,9 @@
 /** Who calls, and how much they may: API keys where they are set, and rates. Keys are held as SHA-256 only, compared in constant time. */
 
 import { timingSafeEqual } from 'node:crypto';
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { RequestError } from '../errors.js';
+import { addressOf, headerOf } from '../node-request.js';
 import { Caller } from './caller.js';
 import { KeyRing, SHORTEST_KEY, sha256 } from './key-ring.js';
 import type { ApiKey } from './keys-file.js';
@@ -44,7 +45,7 @@ export class Auth {
   }
 
   /** @throws RequestError unauthorized, rate_limited */
-  async admit(request: Request): Promise<Caller> {
+  async admit(request: IncomingMessage): Promise<Caller> {
     const caller = this.check(request);
     caller.takeToken(this.#buckets, performance.now());
     return caller;
@@ -54,9 +55,10 @@ export class Auth {
    * Only the key: what asks again and again takes nothing from the rate.
    * @throws RequestError unauthorized
    */
-  check(request: Request): Caller {
-    if (!this.#isClosed) return new Caller(request.ip ?? '');
-    const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? request.header('x-api-key') ?? '';
+  check(request: IncomingMessage): Caller {
+    if (!this.#isClosed) return new Caller(addressOf(request) ?? '');
+    const given =
+      /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? headerOf(request, 'x-api-key') ?? '';
     const hash = sha256(given);
     // Every key is compared, so that time tells nothing about which one is near.
     const matches = this.#hashes.map((key) => key.length === hash.length && timingSafeEqual(key, hash));

@@ -1,10 +1,12 @@
 /** POST /v1/classify: a picture in, the answer and its cost out. */
 
-import type { Request, RequestHandler } from 'express';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ParsedUrlQuery } from 'node:querystring';
 import { RequestError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Journey } from '../gateway/journey.js';
 import type { Wish } from '../gateway/request.js';
+import { headerOf } from '../node-request.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
 import { queueMs } from '../telemetry/request-metrics.js';
@@ -31,22 +33,37 @@ export interface ClassifyDeps {
   readonly maxBytes: number;
 }
 
-export function classifyRoute(deps: ClassifyDeps): RequestHandler {
-  return async (request, response) => {
-    const id = response.locals.id as string;
+/** Where it is answered. */
+export const CLASSIFY = '/v1/classify';
+
+export interface ClassifyRequest {
+  /** Of the request, as its answer names it. */
+  readonly id: string;
+  readonly query: ParsedUrlQuery;
+}
+
+/** By Node's own means, with nothing of Express in it: see `app`. Never rejects but for a mistake of ours. */
+export type ClassifyHandler = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  asked: ClassifyRequest,
+) => Promise<void>;
+
+export function classifyHandler(deps: ClassifyDeps): ClassifyHandler {
+  return async (request, response, { id, query: given }) => {
     const arrived = Date.now();
     const gone = new AbortController();
     response.on('close', () => {
       if (!response.writableFinished) gone.abort();
     });
-    let known = () => planOf(deps.gateway, request.query);
-    const trace = deps.tracing?.start(request, id);
+    let known = () => planOf(deps.gateway, given);
+    const trace = deps.tracing?.start(request, { id, route: CLASSIFY });
     if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
-    let traced: Record<string, unknown> = { ...logFieldsOf(trace?.traceparent ?? request.get('traceparent')) };
+    let traced: Record<string, unknown> = { ...logFieldsOf(trace?.traceparent ?? headerOf(request, 'traceparent')) };
     try {
       const caller = await deps.auth.admit(request);
       traced = { ...traced, ...(caller.key === undefined ? {} : { key: caller.key.name }) };
-      const query = parseQuery(request.query);
+      const query = parseQuery(given);
       using _place = caller.enter();
       const wish = wishOf(caller, request, query, deps.gateway);
       const plan = planOf(deps.gateway, wish);
@@ -80,7 +97,7 @@ interface Asked {
 
 async function answer(
   deps: ClassifyDeps,
-  request: Request,
+  request: IncomingMessage,
   { query, wish, arrived }: Asked,
   signal: AbortSignal,
   journey: Journey | undefined,
@@ -99,7 +116,7 @@ async function answer(
 }
 
 /** For metrics: the plan that the request names, if there is one. */
-function planOf(gateway: Gateway, named: Request['query'] | Wish): { cascade: string; policy: string } | undefined {
+function planOf(gateway: Gateway, named: ParsedUrlQuery | Wish): { cascade: string; policy: string } | undefined {
   const { cascade, policy } = named;
   try {
     return gateway.service(cascade as string | undefined, policy as string | undefined);

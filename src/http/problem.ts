@@ -1,6 +1,6 @@
 /** RFC 9457 problem details: the only place that knows which error is which HTTP status. */
 
-import type { Response } from 'express';
+import type { ServerResponse } from 'node:http';
 import { RequestError, type RequestErrorCode } from '../errors.js';
 
 /** Status and title of each code. */
@@ -54,14 +54,16 @@ export function asRequestError(error: unknown): RequestError {
   return new RequestError('internal', 'the gateway made a mistake; its log says more');
 }
 
-export function sendProblem(response: Response, error: RequestError): void {
+export function sendProblem(response: ServerResponse, error: RequestError): void {
   if (response.headersSent || response.destroyed) return;
   const problem = problemOf(error);
   setErrorHeaders(response, error);
-  response.status(problem.status).type('application/problem+json').send(JSON.stringify(problem));
+  response.statusCode = problem.status;
+  response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
+  response.end(JSON.stringify(problem));
 }
 
-export function setErrorHeaders(response: Response, error: RequestError): void {
+export function setErrorHeaders(response: ServerResponse, error: RequestError): void {
   // Each 503 passes; where nobody knows when, a second is soon enough.
   const retryAfterSeconds = error.retryAfterSeconds ?? (PROBLEMS[error.code].status === 503 ? 1 : undefined);
   if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));

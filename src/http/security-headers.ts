@@ -3,7 +3,9 @@
  * about pages, and the one page here, the console, has its own.
  */
 
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { RequestHandler } from 'express';
+import { isEncrypted } from '../node-request.js';
 
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
   // Never guess that an answer is a page or a script.
@@ -23,8 +25,12 @@ const EACH = Object.entries(SECURITY_HEADERS);
 export const HSTS = 'max-age=15552000';
 
 /** Over TLS also Strict-Transport-Security. */
-export const securityHeaders: RequestHandler = (request, response, next) => {
+export function setSecurityHeaders(request: IncomingMessage, response: ServerResponse): void {
   for (const [name, value] of EACH) response.setHeader(name, value);
-  if (request.secure) response.set('Strict-Transport-Security', HSTS);
+  if (isEncrypted(request)) response.setHeader('Strict-Transport-Security', HSTS);
+}
+
+export const securityHeaders: RequestHandler = (request, response, next) => {
+  setSecurityHeaders(request, response);
   next();
 };

@@ -1,9 +1,10 @@
 /** What a request wants, within what its caller may have: cascade, policy, priority. */
 
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import { RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { Wish } from '../gateway/request.js';
+import { headerOf } from '../node-request.js';
 import { PRIORITIES, type Priority } from '../priority.js';
 import type { Caller } from './caller.js';
 
@@ -15,7 +16,7 @@ export const PRIORITY_HEADER = 'X-Sluice-Priority';
  */
 export function wishOf(
   { key }: Caller,
-  request: Request,
+  request: IncomingMessage,
   named: Pick<Wish, 'cascade' | 'policy'>,
   gateway: Pick<Gateway, 'defaultCascade' | 'defaultPolicy'>,
 ): Wish {
@@ -31,14 +32,18 @@ export function wishOf(
   const asked = priorityOf(request);
   // A key of batch is batch whatever its requests say.
   const priority = key?.priority === 'batch' ? 'batch' : asked;
-  return { cascade, policy, priority, header: (name) => request.get(name) };
+  return { cascade, policy, priority, header: (name) => headerOf(request, lowerCase(name)) };
 }
 
 /** @throws RequestError bad_header */
-function priorityOf(request: Request): Priority {
-  const given = request.get(PRIORITY_HEADER);
+function priorityOf(request: IncomingMessage): Priority {
+  const given = headerOf(request, lowerCase(PRIORITY_HEADER));
   if (given === undefined) return 'interactive';
   const priority = PRIORITIES.find((each) => each === given.trim().toLowerCase());
   if (priority !== undefined) return priority;
   throw new RequestError('bad_header', `the header ${PRIORITY_HEADER} is wrong; allowed: ${PRIORITIES.join(', ')}`);
+}
+
+function lowerCase(name: string): Lowercase<string> {
+  return name.toLowerCase() as Lowercase<string>;
 }

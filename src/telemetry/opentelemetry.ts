@@ -1,5 +1,6 @@
 /** OpenTelemetry's SDK as its variables ask for it. Loaded by `tracing.ts` only where they do. */
 
+import type { IncomingMessage } from 'node:http';
 import { DiagLogLevel, diag, ROOT_CONTEXT, type Tracer } from '@opentelemetry/api';
 import { detectResources, envDetector, type Resource, resourceFromAttributes } from '@opentelemetry/resources';
 import {
@@ -16,7 +17,6 @@ import {
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
 import { ATTR_SERVICE_NAME, ATTR_SERVICE_VERSION } from '@opentelemetry/semantic-conventions';
-import type { Request } from 'express';
 import { hostEpochMs } from '../clock.js';
 import type { BatchRun, TraceContext } from '../lane/messages.js';
 import { version } from '../version.js';
@@ -25,7 +25,7 @@ import type { Logger } from './log.js';
 import { OpenRequest } from './request-trace.js';
 import { batchSpan } from './spans.js';
 import type { TraceSettings } from './trace-environment.js';
-import type { RequestTrace, Tracing } from './tracing.js';
+import type { RequestNames, RequestTrace, Tracing } from './tracing.js';
 
 /** At the end, spans that no collector has taken after this time are given up. */
 const FLUSH_MS = 3000;
@@ -65,8 +65,8 @@ class OpenTelemetry implements Tracing {
     this.#runs = runs.getTracer('sluice', version);
   }
 
-  start(request: Request, id: string): RequestTrace {
-    return new OpenRequest(this.#requests, request, id, this.#takesParents);
+  start(request: IncomingMessage, named: RequestNames): RequestTrace {
+    return new OpenRequest(this.#requests, request, named, this.#takesParents);
   }
 
   laneTraced(lane: number, runs: readonly BatchRun[]): void {

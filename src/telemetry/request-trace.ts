@@ -1,5 +1,6 @@
 /** The trace of one request: its own span begins with it, all others are made at its end, of what was noted on the way. */
 
+import type { IncomingMessage } from 'node:http';
 import {
   type Attributes,
   type Context,
@@ -26,30 +27,30 @@ import {
   ATTR_URL_SCHEME,
   ATTR_USER_AGENT_ORIGINAL,
 } from '@opentelemetry/semantic-conventions';
-import type { Request } from 'express';
 import { hostEpochMs, hostMs } from '../clock.js';
 import { Journey } from '../gateway/journey.js';
+import { addressOf, headerOf, isEncrypted, targetOf } from '../node-request.js';
 import { emit, timeOf } from './emit.js';
 import { answerAttributes, pictureSpans, spansOf } from './spans.js';
 import { parseTraceParent, traceParentOf } from './trace-context.js';
-import type { Outcome, RequestTrace } from './tracing.js';
+import type { Outcome, RequestNames, RequestTrace } from './tracing.js';
 
 export class OpenRequest implements RequestTrace {
   readonly traceparent: string;
   readonly journey: Journey | undefined;
   readonly #tracer: Tracer;
-  readonly #request: Request;
-  readonly #id: string;
+  readonly #request: IncomingMessage;
+  readonly #named: RequestNames;
   readonly #span: Span;
   readonly #epochMs = hostEpochMs();
 
   /** @param takesParent the caller's trace goes on here, if it sent one */
-  constructor(tracer: Tracer, request: Request, id: string, takesParent: boolean) {
+  constructor(tracer: Tracer, request: IncomingMessage, named: RequestNames, takesParent: boolean) {
     this.#tracer = tracer;
     this.#request = request;
-    this.#id = id;
+    this.#named = named;
     const startedMs = hostMs();
-    const name = `${request.method} ${routeOf(request)}`;
+    const name = `${request.method} ${named.route}`;
     const startTime = timeOf(this.#epochMs + startedMs);
     const above = takesParent ? parentOf(request) : ROOT_CONTEXT;
     this.#span = tracer.startSpan(name, { kind: SpanKind.SERVER, startTime }, above);
@@ -68,7 +69,8 @@ export class OpenRequest implements RequestTrace {
     for (const plan of plans) emit(this.#tracer, plan, here, this.#epochMs);
     span.setAttributes({
       ...httpAttributes(this.#request),
-      'sluice.request.id': this.#id,
+      [ATTR_HTTP_ROUTE]: this.#named.route,
+      'sluice.request.id': this.#named.id,
       ...journeyAttributes(this.journey),
       ...(result === undefined ? {} : answerAttributes(result)),
       ...(problem === undefined ? {} : { 'sluice.problem': problem }),
@@ -96,35 +98,31 @@ function journeyAttributes({ plan, bytes, elements }: Journey): Attributes {
   };
 }
 
-function parentOf(request: Request): Context {
-  const parent = parseTraceParent(request.get('traceparent'));
+function parentOf(request: IncomingMessage): Context {
+  const parent = parseTraceParent(headerOf(request, 'traceparent'));
   if (parent === undefined) return ROOT_CONTEXT;
   const { traceId, spanId, sampled } = parent;
   const traceFlags = sampled ? TraceFlags.SAMPLED : TraceFlags.NONE;
-  const state = request.get('tracestate');
+  const state = headerOf(request, 'tracestate');
   const traceState = state === undefined ? {} : { traceState: createTraceState(state) };
   return trace.setSpanContext(ROOT_CONTEXT, { traceId, spanId, traceFlags, isRemote: true, ...traceState });
 }
 
 /** https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span */
-function httpAttributes(request: Request): Attributes {
-  const [, query] = request.originalUrl.split(/\?(.*)/s);
-  const [, address, port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(request.get('host') ?? '') ?? [];
-  const agent = request.get('user-agent');
+function httpAttributes(request: IncomingMessage): Attributes {
+  const { path, query } = targetOf(request);
+  const [, address, port] = /^(\[[^\]]+\]|[^:]+)(?::(\d+))?$/.exec(request.headers.host ?? '') ?? [];
+  const caller = addressOf(request);
+  const agent = request.headers['user-agent'];
   return {
     [ATTR_HTTP_REQUEST_METHOD]: request.method,
-    [ATTR_HTTP_ROUTE]: routeOf(request),
-    [ATTR_URL_SCHEME]: request.protocol,
-    [ATTR_URL_PATH]: request.path,
-    ...(query ? { [ATTR_URL_QUERY]: query } : {}),
+    [ATTR_URL_SCHEME]: isEncrypted(request) ? 'https' : 'http',
+    [ATTR_URL_PATH]: path,
+    ...(query === '' ? {} : { [ATTR_URL_QUERY]: query }),
     ...(address === undefined ? {} : { [ATTR_SERVER_ADDRESS]: address }),
     ...(port === undefined ? {} : { [ATTR_SERVER_PORT]: Number(port) }),
-    ...(request.ip === undefined ? {} : { [ATTR_CLIENT_ADDRESS]: request.ip }),
+    ...(caller === undefined ? {} : { [ATTR_CLIENT_ADDRESS]: caller }),
     ...(agent === undefined ? {} : { [ATTR_USER_AGENT_ORIGINAL]: agent }),
     [ATTR_NETWORK_PROTOCOL_VERSION]: request.httpVersion,
   };
-}
-
-function routeOf(request: Request): string {
-  return String(request.route?.path ?? request.path);
 }

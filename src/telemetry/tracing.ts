@@ -1,6 +1,6 @@
 /** Traces, seen from where requests come in. OpenTelemetry is loaded only where its variables ask for it. */
 
-import type { Request } from 'express';
+import type { IncomingMessage } from 'node:http';
 import type { RequestErrorCode } from '../errors.js';
 import type { ClassifyResult } from '../gateway/gateway.js';
 import type { Journey } from '../gateway/journey.js';
@@ -8,9 +8,16 @@ import type { BatchRun } from '../lane/messages.js';
 import type { Logger } from './log.js';
 import { traceSettings } from './trace-environment.js';
 
+/** What traces call a request. */
+export interface RequestNames {
+  /** As its answer names it. */
+  readonly id: string;
+  /** The path under which it is answered, with its parameters as they are called. */
+  readonly route: string;
+}
+
 export interface Tracing {
-  /** @param id of the request, as its answer names it */
-  start(request: Request, id: string): RequestTrace;
+  start(request: IncomingMessage, named: RequestNames): RequestTrace;
   /** Runs with pictures of sampled requests in them. */
   laneTraced(lane: number, runs: readonly BatchRun[]): void;
   /** Sends what is not sent yet. False: there was no time for all of it, and the exporter still tries. Idempotent. */

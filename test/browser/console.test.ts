@@ -1,7 +1,7 @@
 /** The console in a real Chromium, in front of a real gateway, under its real policy of content. */
 
 import { readFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -39,7 +39,7 @@ describe.skipIf(chromium === undefined)('the console in Chromium', () => {
   async function listen(auth?: Auth): Promise<string> {
     const app = createApp({ ...served.deps, console: files, ...(auth === undefined ? {} : { auth }) });
     const server = await new Promise<Server>((resolve) => {
-      const listening: Server = app.listen(0, '127.0.0.1', () => resolve(listening));
+      const listening: Server = createServer(app).listen(0, '127.0.0.1', () => resolve(listening));
     });
     servers.push(server);
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SluiceClient, SluiceProblem, SluiceUnreachable } from '../../src/client/index.js';
@@ -24,7 +24,7 @@ afterAll(async () => {
 
 /** Where a gateway behind these keys and this rate listens. */
 function listen(keyHashes: readonly string[] = [], ratePerSecond = 0): string {
-  const server = createApp({ ...served.deps, auth: new Auth({ keyHashes, ratePerSecond }) }).listen(0);
+  const server = createServer(createApp({ ...served.deps, auth: new Auth({ keyHashes, ratePerSecond }) })).listen(0);
   servers.push(server);
   return `http://localhost:${(server.address() as AddressInfo).port}`;
 }

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -61,7 +61,7 @@ describe.skipIf(python.path === undefined)(`tritonclient, unchanged${python.miss
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'sluice-open-inference-'));
     served = await startGateway();
-    server = served.app.listen(0);
+    server = createServer(served.app).listen(0);
     const pixels = scene(SIDE, SIDE);
     const drawing = sharp(pixels, { raw: { width: SIDE, height: SIDE, channels: 3 } });
     const pictures = [await drawing.clone().png().toBuffer(), await drawing.clone().flop().png().toBuffer()];

@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../src/gateway/gateway.js';
 import { loadPolicies } from '../../src/policy/loader.js';
@@ -25,7 +26,7 @@ describe('lanes under kill -9', () => {
   }, async () => {
     const pictures = await Promise.all(Array.from({ length: 32 }, (_, i) => jpeg(32, 32, 11 * i)));
     const expected = await Promise.all(pictures.map((picture) => ask(served.app, picture, { policy: 'one-way' })));
-    const server = served.app.listen(0);
+    const server = createServer(served.app).listen(0);
     const { port } = server.address() as { port: number };
     const numbers = Array.from({ length: 2000 }, (_, i) => i).values();
     let done = 0;
@@ -102,7 +103,7 @@ describe('a caller that hangs up', () => {
     await gateway.close();
     served = await startGateway({ lanes: 1 });
     gateway = served.gateway;
-    const server = served.app.listen(0);
+    const server = createServer(served.app).listen(0);
     const { port } = server.address() as { port: number };
     // Few bytes, many pixels, and no way to decode only some of them.
     const heavy = await drawn(3000, 2500).png().toBuffer();

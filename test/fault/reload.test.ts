@@ -1,4 +1,5 @@
 import { cp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import request from 'supertest';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -23,7 +24,7 @@ const shown = async () => (await request(served.app).get('/v1/policies')).body.r
 
 /** Callers that ask without a pause until `work` is done; every answer, and what else they were told. */
 async function underLoad(work: (done: () => number) => Promise<void>, query: Query = { explain: true }) {
-  const server = served.app.listen(0);
+  const server = createServer(served.app).listen(0);
   const { port } = server.address() as { port: number };
   const pictures = await Promise.all(Array.from({ length: 8 }, (_, i) => jpeg(32, 32, 40 * i)));
   const params = new URLSearchParams(

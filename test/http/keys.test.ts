@@ -1,4 +1,4 @@
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
@@ -24,7 +24,8 @@ const guarded = (...keys: ApiKey[]) => {
   const auth = new Auth({ keyHashes: [], ratePerSecond: 0, keys });
   return { auth, app: createApp({ ...served.deps, auth }) };
 };
-const ask = (app: Express, name: string, query: Query = {}) => post(app, image, query).set('X-API-Key', SECRET(name));
+const ask = (app: RequestListener, name: string, query: Query = {}) =>
+  post(app, image, query).set('X-API-Key', SECRET(name));
 
 describe('a key with policies of its own', () => {
   it('may use those, and is told which where it asks for another', async () => {

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
 import { connect } from 'node:net';
 import { deflateSync, gzipSync } from 'node:zlib';
 import request from 'supertest';
@@ -305,7 +306,7 @@ describe('a batch holds no more than there is place for', () => {
   });
 
   it('and gives its places back when its caller hangs up', async () => {
-    const server = served.app.listen(0);
+    const server = createServer(served.app).listen(0);
     try {
       const images = Array<Buffer>(100).fill(await drawn(400, 400).png().toBuffer());
       const { body, length } = bodyOf(bytesInput(images), { parameters: { policy: 'full' } });

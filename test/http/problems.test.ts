@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
+import { createServer, type RequestListener } from 'node:http';
 import { Readable } from 'node:stream';
-import type { Express } from 'express';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
@@ -12,7 +12,7 @@ import { claimingPng, drawn, FORMATS, jpeg } from '../support/pictures.js';
 const MAX_PIXELS = 1_500_000;
 
 let served: TestGateway;
-let app: Express;
+let app: RequestListener;
 beforeAll(async () => {
   served = await startGateway({ lanes: 1, queue: 1, maxPixels: MAX_PIXELS });
   app = served.app;
@@ -114,8 +114,8 @@ describe('another method is 405', () => {
 
 describe('a picture that is too large is 413', () => {
   /** Sent in pieces, without a Content-Length. */
-  const streamed = async (to: Express, image: Buffer) => {
-    const server = to.listen(0);
+  const streamed = async (to: RequestListener, image: Buffer) => {
+    const server = createServer(to).listen(0);
     try {
       const { port } = server.address() as { port: number };
       const pieces = Array.from({ length: 10 }, (_, i) =>
@@ -133,7 +133,8 @@ describe('a picture that is too large is 413', () => {
       server.closeAllConnections();
     }
   };
-  const asForm = (to: Express, image: Buffer) => request(to).post('/v1/classify').attach('image', image, 'a.jpg');
+  const asForm = (to: RequestListener, image: Buffer) =>
+    request(to).post('/v1/classify').attach('image', image, 'a.jpg');
 
   it('too_many_bytes by its Content-Length, by its chunks, and in a form', async () => {
     const image = await jpeg(64, 64);

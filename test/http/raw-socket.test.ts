@@ -1,6 +1,6 @@
 /** What fetch and supertest hide: callers that send first and read later, and bodies in the smallest pieces. */
 
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { undocumentedOnWire } from '../support/documented.js';
@@ -12,7 +12,7 @@ let served: TestGateway;
 let server: Server;
 beforeAll(async () => {
   served = await startGateway({ lanes: 1 }, undefined, MAX_BYTES);
-  server = served.app.listen(0);
+  server = createServer(served.app).listen(0);
 });
 afterAll(async () => {
   server.close();

@@ -1,9 +1,9 @@
 /** What every answer has, and what none may say. */
 
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import type { RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Express } from 'express';
 import request, { type Response } from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
@@ -16,7 +16,7 @@ import { ServeProcess } from '../support/process.js';
 import { copyPolicies } from '../support/small-folders.js';
 
 let served: TestGateway;
-let app: Express;
+let app: RequestListener;
 beforeAll(async () => {
   served = await startGateway({ lanes: 1, maxPixels: 1_000_000 });
   app = served.app;

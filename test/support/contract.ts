@@ -1,6 +1,6 @@
 /** What the HTTP contract promises, as schemas that refuse a key too many, and the requests that the tests send. */
 
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import request, { type Response, type Test } from 'supertest';
 import { expect } from 'vitest';
 import { z } from 'zod';
@@ -61,7 +61,12 @@ const Problem = z.strictObject({
 export type Query = Record<string, string | number | boolean | readonly string[]>;
 
 /** POST /v1/classify with the picture as the body. */
-export function post(app: Express, image: Uint8Array, query: Query = {}, type = 'application/octet-stream'): Test {
+export function post(
+  app: RequestListener,
+  image: Uint8Array,
+  query: Query = {},
+  type = 'application/octet-stream',
+): Test {
   const asBytes = ((body: unknown) => body) as (body: unknown) => string;
   return request(app)
     .post('/v1/classify')
@@ -79,7 +84,7 @@ export function answerOf(response: Response): Answer {
 }
 
 /** Posts a picture that must be answered. */
-export async function ask(app: Express, image: Uint8Array, query?: Query, type?: string): Promise<Answer> {
+export async function ask(app: RequestListener, image: Uint8Array, query?: Query, type?: string): Promise<Answer> {
   return answerOf(await post(app, image, query, type));
 }
 

@@ -1,7 +1,7 @@
 /** One way to build a test gateway: the package's own cifar10 and policies, real lanes, the app in front. */
 
+import type { RequestListener } from 'node:http';
 import { fileURLToPath } from 'node:url';
-import type { Express } from 'express';
 import { loadRepository } from '../../src/cascade/loader.js';
 import { versionOf } from '../../src/cascade/version.js';
 import { Gateway, type GatewayEvents, type GatewayOptions } from '../../src/gateway/gateway.js';
@@ -21,7 +21,7 @@ export const POLICIES = `${ROOT}policies`;
 export interface TestGateway {
   readonly gateway: Gateway;
   readonly deps: AppDeps & { readonly metrics: Metrics };
-  readonly app: Express;
+  readonly app: RequestListener;
   readonly deaths: string[];
 }
 

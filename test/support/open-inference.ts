@@ -1,6 +1,6 @@
 /** Requests of the Open Inference Protocol as its clients write them, and its answers read. */
 
-import type { Express } from 'express';
+import type { RequestListener } from 'node:http';
 import request, { type Response, type Test } from 'supertest';
 import { expect } from 'vitest';
 import { LENGTH_HEADER } from '../../src/http/v2/binary.js';
@@ -43,12 +43,17 @@ export function bodyOf({ input, binary }: ReturnType<typeof bytesInput>, asked: 
 
 const PATH = '/v2/models/cifar10/infer';
 
-export function infer(app: Express, tensor: ReturnType<typeof bytesInput>, asked: Asked = {}): Test {
+export function infer(app: RequestListener, tensor: ReturnType<typeof bytesInput>, asked: Asked = {}): Test {
   const { body, length } = bodyOf(tensor, asked);
   return inferRaw(app, body, { [LENGTH_HEADER]: String(length), ...asked.headers }, asked.path);
 }
 
-export function inferRaw(app: Express, body: Buffer, headers: Readonly<Record<string, string>>, path = PATH): Test {
+export function inferRaw(
+  app: RequestListener,
+  body: Buffer,
+  headers: Readonly<Record<string, string>>,
+  path = PATH,
+): Test {
   const asBytes = ((each: unknown) => each) as (each: unknown) => string;
   return request(app)
     .post(path)

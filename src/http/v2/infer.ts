@@ -45,7 +45,7 @@ const REST_BYTES = 1_000_000;
 export function inferRoute(deps: ClassifyDeps): RequestHandler {
   return async (request, response) => {
     const id = response.locals.id as string;
-    const trace = deps.tracing?.start(request, id);
+    const trace = deps.tracing?.start(request, { id, route: String(request.route.path) });
     if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
     const traced = logFieldsOf(trace?.traceparent ?? request.get('traceparent'));
     const stop = new AbortController();
