@@ -34,6 +34,27 @@ afterAll(async () => {
 const labels = () => served.gateway.cascades.find(({ name }) => name === 'cifar10')!.labels.map(({ name }) => name);
 
 describe('an answer', () => {
+  it('is the same with a slash behind the address', async () => {
+    const image = await jpeg();
+    const [usual, other] = await Promise.all(
+      ['/v1/classify', '/v1/classify/'].map(async (path) => {
+        const response = await request(served.app).post(`${path}?top=2`).type('image/jpeg').send(image);
+        const { predictions } = answerOf(response);
+        const {
+          'x-request-id': id,
+          'content-type': type,
+          'cache-control': cache,
+          server,
+          'x-powered-by': by,
+        } = response.headers;
+        expect(id).toMatch(/^[0-9a-f-]{36}$/);
+        return { predictions, type, cache, server, by };
+      }),
+    );
+    expect(usual!.predictions.length).toBe(2);
+    expect(other).toEqual(usual);
+  });
+
   it('has every key of the contract and no other', async () => {
     const response = await post(served.app, await jpeg());
     const { id, cascade, policy, predictions, route } = answerOf(response);
