@@ -1,6 +1,6 @@
 /** What reloads cost who is served meanwhile: failed requests, and the event-loop delay of the gateway, with and without them. */
 
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -46,9 +46,13 @@ async function phase(gateway: GatewayProcess, callers: number, work: () => Promi
   return { requests, failed, delay: await gateway.loopDelay() };
 }
 
+/** @throws Error when one was refused */
 async function accepted(gateway: GatewayProcess): Promise<number> {
   const text = await (await fetch(`http://127.0.0.1:${gateway.port}/metrics`)).text();
-  return Number(/^sluice_policy_reloads_total\{result="accepted"\} (\d+)$/m.exec(text)![1]);
+  const count = (result: string) =>
+    Number(new RegExp(`^sluice_policy_reloads_total\\{result="${result}"\\} (\\d+)$`, 'm').exec(text)![1]);
+  if (count('rejected') > 0) throw new Error('a reload was refused: see GET /v1/policies');
+  return count('accepted');
 }
 
 async function reload(gateway: GatewayProcess, change: () => Promise<unknown>): Promise<void> {
@@ -65,14 +69,16 @@ export async function run(args: readonly string[]): Promise<number> {
   const root = await mkdtemp(join(tmpdir(), 'sluice-bench-'));
   const [models, policies] = [join(root, 'models'), join(root, 'policies')];
   await cp(join(ROOT, 'models', 'cifar10'), join(models, 'cifar10'), { recursive: true });
-  await cp(join(ROOT, 'policies'), policies, { recursive: true });
-  const gateway = await GatewayProcess.start(ROOT, ['--models', models, '--policies', policies, '--no-watch']);
+  await mkdir(policies);
+  const change = (round: number) => writeFile(join(policies, 'full.yaml'), `kind: full\ndescription: "${round}"\n`);
+  await change(0);
+  const flags = ['--models', models, '--policies', policies, '--policy', 'full', '--no-watch'];
+  const gateway = await GatewayProcess.start(ROOT, flags);
   try {
     let seconds = 0;
-    const change = (round: number) => writeFile(join(policies, 'fast.yaml'), `kind: full\ndescription: "${round}"\n`);
     const changed = await phase(gateway, callers, async () => {
       const from = performance.now();
-      for (let round = 0; round < reloads; round++) await reload(gateway, () => change(round));
+      for (let round = 1; round <= reloads; round++) await reload(gateway, () => change(round));
       seconds = (performance.now() - from) / 1000;
     });
     // The questions by which the end of a reload is seen cost something too: they are asked here as well.

@@ -149,7 +149,6 @@ process.on('message', (message: ToLane) => {
 });
 // The gateway is gone: nobody will take an answer.
 process.on('disconnect', () => process.exit(0));
-// Ctrl-C reaches the whole process group; only the gateway decides when a lane stops.
-process.on('SIGINT', () => {});
-process.on('SIGTERM', () => {});
+// Ctrl-C and the end of a terminal reach the whole process group; only the gateway decides when a lane stops.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {});
 setInterval(beat, BEAT_MS).unref();

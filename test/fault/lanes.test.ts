@@ -57,6 +57,15 @@ describe('lanes under kill -9', () => {
     expect(served.deaths).toEqual(Array.from({ length: 10 }, () => 'SIGKILL'));
   });
 
+  it('stay for signals that reach the whole process group: those are for the gateway', async () => {
+    const before = pids();
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) for (const pid of before) process.kill(pid, signal);
+    await ask(served.app, await jpeg(), { policy: 'one-way' });
+    await ask(served.app, await jpeg(), { policy: 'one-way' });
+    expect(pids()).toEqual(before);
+    expect(served.deaths).toEqual([]);
+  });
+
   it('are replaced by processes of the same number', async () => {
     const before = pids();
     for (const pid of before) process.kill(pid, 'SIGKILL');
