@@ -2,12 +2,15 @@
 
 import { readFileSync } from 'node:fs';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { coresForLanes } from '../gateway/cores.js';
 import type { Confinement, LaneUser } from '../gateway/lane-process.js';
-import { whole } from './options.js';
+import { UsageError } from './fail.js';
+import { whole, yesOrNo } from './options.js';
 
 export interface LaneFlags {
   laneMemoryMb: number;
   laneUser?: LaneUser;
+  pinLanes: boolean;
 }
 
 export function withLanes(command: Command): Command {
@@ -26,11 +29,27 @@ export function withLanes(command: Command): Command {
         .env('SLUICE_LANE_USER')
         .default(undefined, 'that of the gateway')
         .argParser(laneUser),
+    )
+    .addOption(
+      new Option('--pin-lanes [yes]', 'keep each lane to a core of its own; for cores that nobody else uses (Linux)')
+        .env('SLUICE_PIN_LANES')
+        .default(false, 'no')
+        .argParser(yesOrNo),
     );
 }
 
-export function confinement({ laneMemoryMb, laneUser: user }: LaneFlags): Confinement {
-  return { memoryBytes: laneMemoryMb === 0 ? undefined : laneMemoryMb * 1e6, user };
+/** @throws UsageError where lanes are to be kept to cores and cannot be */
+export function confinement({ laneMemoryMb, laneUser: user, pinLanes }: LaneFlags): Confinement {
+  const cores = pinLanes ? coresOrRefuse() : undefined;
+  return { memoryBytes: laneMemoryMb === 0 ? undefined : laneMemoryMb * 1e6, user, cores };
+}
+
+function coresOrRefuse(): readonly number[] {
+  try {
+    return coresForLanes();
+  } catch (error) {
+    throw new UsageError(`--pin-lanes: ${(error as Error).message}`);
+  }
 }
 
 function laneUser(text: string): LaneUser {

@@ -12,6 +12,8 @@ export interface Confinement {
   readonly memoryBytes?: number | undefined;
   /** Only root can give a process another user. */
   readonly user?: LaneUser | undefined;
+  /** Each lane is kept to one of these, by its number; undefined: the kernel moves it about. */
+  readonly cores?: readonly number[] | undefined;
 }
 
 export interface LaneUser {

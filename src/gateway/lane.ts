@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Facts, FromLane, Job, Measured, NumberedPlan, Part, ToLane } from '../lane/messages.js';
+import { keepToCore } from './cores.js';
 import { type Confinement, startLaneProcess } from './lane-process.js';
 
 export type LaneState = 'loading' | 'loaded' | 'ready' | 'dead';
@@ -60,6 +61,8 @@ export class Lane {
     this.#events = events;
     this.#memoryBytes = confinement.memoryBytes ?? Number.POSITIVE_INFINITY;
     this.#child = startLaneProcess(confinement);
+    const { pid } = this.#child;
+    if (pid !== undefined && confinement.cores !== undefined) keepToCore(pid, number, confinement.cores);
     this.#child.on('message', (message: FromLane) => this.#receive(message));
     this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`, signal === 'SIGKILL'));
     // A process that was never born has no `exit` to come.

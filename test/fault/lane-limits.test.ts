@@ -1,7 +1,8 @@
-import { readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
 import sharp from 'sharp';
 import { afterEach, describe, expect, it } from 'vitest';
 import { loadRepository } from '../../src/cascade/loader.js';
+import { coresForLanes, parseCores } from '../../src/gateway/cores.js';
 import { laneEnvironment } from '../../src/gateway/lane-process.js';
 import { ModelStore } from '../../src/gateway/model-store.js';
 import { answerOf, ask, expectProblem, post } from '../support/contract.js';
@@ -14,6 +15,17 @@ afterEach(() => served?.gateway.close());
 
 const isLinux = process.platform === 'linux';
 const isRoot = process.getuid?.() === 0;
+const cores = coresOrNone();
+if (cores.length < 2)
+  console.info('test/fault/lane-limits: the test of --pin-lanes is skipped, it needs two cores and taskset');
+
+function coresOrNone(): readonly number[] {
+  try {
+    return coresForLanes();
+  } catch {
+    return [];
+  }
+}
 if (!isRoot)
   console.info('test/fault/lane-limits: the test of --lane-user is skipped, only root can give lanes another user');
 
@@ -47,6 +59,35 @@ describe('the memory of a lane', () => {
     await until('its lane is back', () => served!.gateway.laneCounts.ready === 1);
     await ask(served.app, await jpeg());
   });
+});
+
+describe('the core of a lane', () => {
+  it('is read from what the kernel allows', () => {
+    expect(parseCores('0')).toEqual([0]);
+    expect(parseCores('0-2,5,8-9')).toEqual([0, 1, 2, 5, 8, 9]);
+  });
+
+  it.skipIf(cores.length < 2)(
+    'is one of its own for all of its threads, also for a lane that replaces it',
+    async () => {
+      served = await startGateway({ lanes: 2, confinement: { cores } });
+      await ask(served.app, await jpeg());
+      const coresOf = async (pid: number) => {
+        const threads = await readdir(`/proc/${pid}/task`);
+        const texts = await Promise.all(
+          threads.map((thread) => readFile(`/proc/${pid}/task/${thread}/status`, 'utf8')),
+        );
+        return [...new Set(texts.map((text) => /^Cpus_allowed_list:\s*(\S+)$/m.exec(text)![1]))];
+      };
+      const all = () => Promise.all(served!.gateway.lanes.map(({ pid }) => coresOf(pid!)));
+      const own = cores.slice(0, 2).map((core) => [String(core)]);
+      expect(await all()).toEqual(own);
+      process.kill(served.gateway.lanes[1]!.pid!, 'SIGKILL');
+      await until('a lane has died', () => served!.deaths.length === 1);
+      await until('it is back', () => served!.gateway.laneCounts.ready === 2);
+      expect(await all()).toEqual(own);
+    },
+  );
 });
 
 describe('the variables of a lane', () => {
