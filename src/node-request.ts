@@ -3,9 +3,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 
-/** @param name in lower case, as Node keeps it */
-export function headerOf(request: IncomingMessage, name: Lowercase<string>): string | undefined {
-  const value = request.headers[name];
+export function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name.toLowerCase()];
   return Array.isArray(value) ? value.join(', ') : value;
 }
 

@@ -2,11 +2,12 @@
 
 import { execFileSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
+import { coresForLanes } from '../../src/gateway/cores.js';
 
-/** Whether processes can be pinned here: `taskset` is a program of Linux (util-linux). */
+/** Whether processes can be pinned here. */
 export function canPin(): boolean {
   try {
-    execFileSync('taskset', ['-p', String(process.pid)], { stdio: 'ignore' });
+    coresForLanes();
     return true;
   } catch {
     return false;

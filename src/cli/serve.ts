@@ -113,7 +113,8 @@ export function serveCommand(program: Command): void {
 
 async function serve(flags: ServeFlags, command: Command): Promise<void> {
   if (flags.printConfig) return print(effectiveConfig(command));
-  startAhead(flags.lanes, confinement(flags));
+  const confined = confinement(flags);
+  startAhead(flags.lanes, confined);
   const log = createLog(flags.logLevel);
   const variables = unknownVariables(command, process.env);
   if (variables.length > 0) log.warn({ variables }, 'these variables are no settings of sluice serve');
@@ -127,7 +128,7 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   const started = await readConfiguration(flags, store);
   const gateway = gatewayOf(
     started,
-    { ...flags, steers: true, confinement: confinement(flags) },
+    { ...flags, steers: true, confinement: confined },
     {
       laneReady: (lane, pid) => {
         log.info({ lane, pid }, 'lane is ready');

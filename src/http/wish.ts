@@ -32,18 +32,14 @@ export function wishOf(
   const asked = priorityOf(request);
   // A key of batch is batch whatever its requests say.
   const priority = key?.priority === 'batch' ? 'batch' : asked;
-  return { cascade, policy, priority, header: (name) => headerOf(request, lowerCase(name)) };
+  return { cascade, policy, priority, header: (name) => headerOf(request, name) };
 }
 
 /** @throws RequestError bad_header */
 function priorityOf(request: IncomingMessage): Priority {
-  const given = headerOf(request, lowerCase(PRIORITY_HEADER));
+  const given = headerOf(request, PRIORITY_HEADER);
   if (given === undefined) return 'interactive';
   const priority = PRIORITIES.find((each) => each === given.trim().toLowerCase());
   if (priority !== undefined) return priority;
   throw new RequestError('bad_header', `the header ${PRIORITY_HEADER} is wrong; allowed: ${PRIORITIES.join(', ')}`);
-}
-
-function lowerCase(name: string): Lowercase<string> {
-  return name.toLowerCase() as Lowercase<string>;
 }
