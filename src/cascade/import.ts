@@ -13,6 +13,7 @@ import {
 } from './import-manifest.js';
 import type { Manifest } from './manifest.js';
 import { cutAtExits, type StageGraph } from './onnx/cut.js';
+import { withDirectBytes } from './onnx/direct-bytes.js';
 import { withHalfWeights } from './onnx/half.js';
 import { imageInput } from './onnx/image.js';
 import { withByteInput } from './onnx/input.js';
@@ -105,7 +106,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
   }
   const weighed = options.half ? withHalfWeights(read) : read;
   const whole = options.uint8 ? withByteInput(weighed, options) : weighed;
-  const stages = await cutAtExits(whole, options);
+  const stages = await cutAtExits(await withDirectBytes(whole), options);
   const image = imageInput(whole);
   const input: CascadeInput = {
     layout: image.layout,

@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { withDirectBytes } from '../../src/cascade/onnx/direct-bytes.js';
+import { imageInput, pictures } from '../../src/cascade/onnx/image.js';
+import { withByteInput } from '../../src/cascade/onnx/input.js';
+import type { OnnxModel } from '../../src/cascade/onnx/model.js';
+import { runOnce } from '../../src/cascade/onnx/session.js';
+import { GraphBuilder } from '../support/graphs.js';
+
+/** (pixels - mean) / std in 8 bits, then a convolution. */
+function quantised({ scale = 1 / 128, zero = 127, peek = false } = {}): OnnxModel {
+  const graph = new GraphBuilder()
+    .image('pixels')
+    .weight('mean', [1], [127])
+    .weight('std', [1], [128])
+    .weight('scale', [], [scale])
+    .integers('zero', [], [zero], 2)
+    .weight('kernel', [4, 3, 3, 3])
+    .node('Sub', ['pixels', 'mean'], 'less')
+    .node('Div', ['less', 'std'], 'ready')
+    .node('QuantizeLinear', ['ready', 'scale', 'zero'], 'bytes')
+    .node('DequantizeLinear', ['bytes', 'scale', 'zero'], 'x')
+    .node('Conv', ['x', 'kernel'], 'y')
+    .node('GlobalAveragePool', [peek ? 'ready' : 'y'], 'peek')
+    .node('GlobalAveragePool', ['y'], 'mean4')
+    .node('Flatten', ['mean4'], 'exit1')
+    .output('exit1')
+    .output('peek');
+  return withByteInput(graph.model());
+}
+
+const ops = (model: OnnxModel) => model.nodes.map((node) => node.op).join(' ');
+
+describe('normalising and quantising that give back the bytes of the picture', () => {
+  it('are left out, and every logit stays what it was', async () => {
+    const long = quantised();
+    const short = await withDirectBytes(long);
+    expect(ops(short)).toBe('Transpose DequantizeLinear Conv GlobalAveragePool GlobalAveragePool Flatten');
+    expect([...short.initializers.keys()].sort()).toEqual(['kernel', 'scale', 'zero']);
+    let at = 0;
+    const batch = pictures(imageInput(short), 2, 20, () => at++ % 256);
+    const [wanted, found] = [await runOnce(long, { image: batch }), await runOnce(short, { image: batch })];
+    expect(found.exit1!.data).toEqual(wanted.exit1!.data);
+  });
+
+  it.each([
+    ['another scale', quantised({ scale: 1 / 127.5 })],
+    ['another zero', quantised({ zero: 128 })],
+    ['somebody else who takes the floats', quantised({ peek: true })],
+  ])('stay where they matter: %s', async (_, model) => {
+    expect(await withDirectBytes(model)).toBe(model);
+  });
+
+  it('are not looked for in a graph of floats', async () => {
+    const graph = new GraphBuilder().image().weight('kernel', [4, 3, 3, 3]).node('Conv', ['image', 'kernel'], 'y');
+    const plain = graph.node('GlobalAveragePool', ['y'], 'z').node('Flatten', ['z'], 'exit1').output('exit1');
+    const model = plain.model();
+    expect(await withDirectBytes(model)).toBe(model);
+    expect(await withDirectBytes(withByteInput(model))).toMatchObject({ inputs: [{ name: 'image' }] });
+  });
+});
