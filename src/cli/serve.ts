@@ -13,6 +13,7 @@ import { HttpServer } from '../http/server.js';
 import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
 import { type CallerFlags, openAuth, watchKeys, withCallers } from './caller-options.js';
+import { collectSeldom } from './collector.js';
 import { type ConfigFlags, effectiveConfig, withConfig } from './config-option.js';
 import { print } from './fail.js';
 import { confinement, type LaneFlags, withLanes } from './lane-options.js';
@@ -113,6 +114,7 @@ export function serveCommand(program: Command): void {
 
 async function serve(flags: ServeFlags, command: Command): Promise<void> {
   if (flags.printConfig) return print(effectiveConfig(command));
+  collectSeldom();
   const confined = confinement(flags);
   startAhead(flags.lanes, confined);
   const log = createLog(flags.logLevel);
