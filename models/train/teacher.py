@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -10,25 +11,58 @@ import torch
 from data import at_resolution
 from nets import finished
 
+Ask = Callable[[torch.Tensor], torch.Tensor]  # float pixels [n, 3, side, side], 0..255 -> logits of the last exit [n, classes]
+
+
+def of_run(run: Path, device: torch.device) -> Ask:
+    """A run's final.pt, in bfloat16."""
+    _, net = finished(run)
+    net = net.to(device).to(memory_format=torch.channels_last)
+
+    def ask(pixels: torch.Tensor) -> torch.Tensor:
+        with torch.autocast(device.type, torch.bfloat16):
+            return net(pixels.contiguous(memory_format=torch.channels_last))[-1].float()
+
+    return ask
+
+
+def of_graphs(stages: list[Path]) -> Ask:
+    """The stage graphs of a rung as the gateway serves it, shallow to deep, each fed with the features of the one before; in floats."""
+    import onnxruntime
+
+    sessions = [onnxruntime.InferenceSession(stage) for stage in stages]
+
+    def ask(pixels: torch.Tensor) -> torch.Tensor:
+        x = pixels.round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+        for session in sessions:
+            x, *_ = answers = session.run(None, {session.get_inputs()[0].name: x})
+        return torch.from_numpy(answers[-1])
+
+    return ask
+
 
 @torch.no_grad()
-def taught_by(run: Path, x: torch.Tensor, side: int, kept: Path) -> torch.Tensor:
-    """The logits of the last exit of a finished LiteNet at this side, [n, classes]; kept with the digest of its weights."""
-    digest = f"{hashlib.sha256((run / 'final.pt').read_bytes()).hexdigest()} at {side}"
+def taught_by(teacher: list[Path], x: torch.Tensor, side: int, kept: Path) -> torch.Tensor:
+    """
+    What the teacher, a run's folder or the files of stage graphs, says at this side of x [n, 3, h, w]: logits of its last exit,
+    [n, classes]. Kept with the digest of its weights.
+    """
+    run = len(teacher) == 1 and teacher[0].is_dir()
+    digest = hashlib.sha256()
+    for file in [teacher[0] / "final.pt"] if run else teacher:
+        digest.update(file.read_bytes())
+    name = f"{digest.hexdigest()} at {side}"
     if kept.exists():
         held = torch.load(kept, weights_only=True)
-        if held["teacher"] == digest:
+        if held["teacher"] == name:
             return held["logits"]
-    _, teacher = finished(run)
-    teacher = teacher.to(x.device).to(memory_format=torch.channels_last)
+    ask = of_run(teacher[0], x.device) if run else of_graphs(teacher)
     rows = []
     for i in range(0, len(x), 100):
-        with torch.autocast(x.device.type, torch.bfloat16):
-            seen = at_resolution(x[i : i + 100].float(), side).contiguous(memory_format=torch.channels_last)
-            rows.append(teacher(seen)[-1].float())
+        rows.append(ask(at_resolution(x[i : i + 100].float(), side)))
         if i % 5000 == 0:
             print(json.dumps({"taught": i, "of": len(x)}), flush=True)
     logits = torch.cat(rows).cpu()
-    torch.save({"teacher": digest, "logits": logits}, kept.with_suffix(".tmp"))
+    torch.save({"teacher": name, "logits": logits}, kept.with_suffix(".tmp"))
     os.replace(kept.with_suffix(".tmp"), kept)
     return logits

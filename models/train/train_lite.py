@@ -3,8 +3,9 @@
 Starts from ImageNet weights, or from a finished run (--start). The first blocks stay as they are (their features are general, and their
 large maps are what training costs most on a processor); so do all depthwise kernels (their gradients cost more than all others together)
 and the statistics of all batch norms, which makes one network fit every resolution. Convolutions run in bfloat16. Each step draws a
-resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094), or, with --teacher, what a finished run
-says of the picture at a dear resolution: that brings cheap exits and small resolutions nearer to it. AdamW, learning rate linear to zero.
+resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094), or, with --teacher, what a finished run,
+or the stage graphs of a rung that is served, say of the picture at a dear resolution: that brings cheap exits and small resolutions nearer
+to it. AdamW, learning rate linear to zero.
 """
 
 import json
@@ -76,7 +77,7 @@ def main() -> None:
     args = options(__doc__, epochs=3, batch=64)
     args.add_argument("--size", choices=LITES, default="lite0")
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
-    args.add_argument("--teacher", type=Path, help="finished run to learn from; asked once, kept in RUN/teacher.pt")
+    args.add_argument("--teacher", type=Path, nargs="+", help="finished run, or stage graphs, to learn from; asked once, kept in RUN/teacher.pt")
     args.add_argument("--teacher-side", type=int, default=224, help="resolution at which the teacher is asked")
     args.add_argument("--shares", type=float, nargs="+", required=True, help="of the steps, by resolution of the network")
     args.add_argument("--exit-weight", type=float, default=0.5, help="of every exit but the last, which has 1")

@@ -50,7 +50,7 @@ def main() -> None:
     opt = args.parse_args()
 
     x, y, vx, vy = begin(opt, "val")
-    taught = taught_by(opt.teacher, x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
+    taught = taught_by([opt.teacher], x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
     classes = int(y.max()) + 1
     model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)
