@@ -1,9 +1,14 @@
-/** What interactive requests notice of a flood of batch: their latency alone, and beside it, in one run. */
+/**
+ * What interactive requests notice of a flood of batch, in one run: their latency alone, beside the flood, and beside a stranger, a bare
+ * loop of the full network that keeps one core busy as the lane with the batch does. What the stranger costs is the machine's share.
+ */
 
 import { parseArgs } from 'node:util';
 import { Child } from './support/child.js';
 import { type Outcome, outcomeOf, pathOf } from './support/flood.js';
+import { fullRoute } from './support/full-route.js';
 import { GatewayProcess, ROOT } from './support/gateway.js';
+import type { LimitAnswer, LimitRequest } from './support/limit.js';
 import type { LoadAnswer, LoadRequest } from './support/load.js';
 import { machine } from './support/machine.js';
 import type { OpenLoadRequest, Sent } from './support/open-load.js';
@@ -73,17 +78,25 @@ export async function run(args: readonly string[]): Promise<number> {
         phases: [{ seconds: WARM_SECONDS + seconds, perSecond }],
       });
     const alone = await send(people, share * capacity, 'interactive');
+    using loop = new Child<LimitRequest, LimitAnswer>('./limit.ts');
+    const { work } = await fullRoute(gateway, target.cascade);
+    const [stranger] = await Promise.all([
+      send(people, share * capacity, 'interactive'),
+      loop.ask({ ...work, batch: 1, seconds: WARM_SECONDS + seconds }),
+    ]);
     const [beside, flood] = await Promise.all([
       send(people, share * capacity, 'interactive'),
       send(machines, times * capacity, 'batch'),
     ]);
     const outcomes = Object.fromEntries(
-      Object.entries({ alone, beside, flood }).map(([name, sent]) => [
+      Object.entries({ alone, stranger, beside, flood }).map(([name, sent]) => [
         name,
         outcomeOf(sent, WARM_SECONDS * 1000, seconds * 1000),
       ]),
-    ) as Record<'alone' | 'beside' | 'flood', Outcome>;
-    const p95_ratio = Number((outcomes.beside.p95_ms / outcomes.alone.p95_ms).toFixed(2));
+    ) as Outcomes;
+    const timesAlone = (of: Outcome) => Number((of.p95_ms / outcomes.alone.p95_ms).toFixed(2));
+    const p95_ratio = timesAlone(outcomes.beside);
+    const p95_ratio_stranger = timesAlone(outcomes.stranger);
     const report = {
       bench: 'priority',
       machine: where,
@@ -94,10 +107,15 @@ export async function run(args: readonly string[]): Promise<number> {
       capacity,
       ...outcomes,
       p95_ratio,
+      p95_ratio_stranger,
     };
     const json = `${JSON.stringify(report, undefined, 2)}\n`;
     const file = await keepResult('priority', where.date, json);
-    process.stdout.write(values.json ? json : `${shown(outcomes)}\np95 beside the flood / alone: ${p95_ratio}\n`);
+    process.stdout.write(
+      values.json
+        ? json
+        : `${shown(outcomes)}\np95 / alone: ${p95_ratio} beside the flood, ${p95_ratio_stranger} beside a stranger\n`,
+    );
     process.stderr.write(`written to ${file}\n`);
     return 0;
   } finally {
@@ -105,7 +123,9 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-function shown({ alone, beside, flood }: Record<'alone' | 'beside' | 'flood', Outcome>): string {
+type Outcomes = Readonly<Record<'alone' | 'stranger' | 'beside' | 'flood', Outcome>>;
+
+function shown({ alone, stranger, beside, flood }: Outcomes): string {
   const row = (what: string, each: Outcome) => [
     what,
     String(each.sent),
@@ -117,6 +137,11 @@ function shown({ alone, beside, flood }: Record<'alone' | 'beside' | 'flood', Ou
   ];
   return table(
     ['requests', 'sent', 'answered', 'refused', 'p50 ms', 'p95 ms', 'p99 ms'],
-    [row('interactive, alone', alone), row('interactive, beside the flood', beside), row('batch, the flood', flood)],
+    [
+      row('interactive, alone', alone),
+      row('interactive, beside a stranger', stranger),
+      row('interactive, beside the flood', beside),
+      row('batch, the flood', flood),
+    ],
   );
 }
