@@ -106,7 +106,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
   }
   const weighed = options.half ? withHalfWeights(read) : read;
   const whole = options.uint8 ? withByteInput(weighed, options) : weighed;
-  const stages = await cutAtExits(await withDirectBytes(whole), options);
+  const stages = await cutAtExits(await withDirectBytes(whole, options.resolutions[0]!), options);
   const image = imageInput(whole);
   const input: CascadeInput = {
     layout: image.layout,

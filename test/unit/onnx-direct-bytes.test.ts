@@ -7,13 +7,13 @@ import { runOnce } from '../../src/cascade/onnx/session.js';
 import { GraphBuilder } from '../support/graphs.js';
 
 /** (pixels - mean) / std in 8 bits, then a convolution. */
-function quantised({ scale = 1 / 128, zero = 127, peek = false } = {}): OnnxModel {
+function quantised({ scale = 1 / 128, zero = 127, zeroType = 2, peek = false } = {}): OnnxModel {
   const graph = new GraphBuilder()
     .image('pixels')
     .weight('mean', [1], [127])
     .weight('std', [1], [128])
     .weight('scale', [], [scale])
-    .integers('zero', [], [zero], 2)
+    .integers('zero', [], [zero], zeroType)
     .weight('kernel', [4, 3, 3, 3])
     .node('Sub', ['pixels', 'mean'], 'less')
     .node('Div', ['less', 'std'], 'ready')
@@ -33,7 +33,7 @@ const ops = (model: OnnxModel) => model.nodes.map((node) => node.op).join(' ');
 describe('normalising and quantising that give back the bytes of the picture', () => {
   it('are left out, and every logit stays what it was', async () => {
     const long = quantised();
-    const short = await withDirectBytes(long);
+    const short = await withDirectBytes(long, 20);
     expect(ops(short)).toBe('Transpose DequantizeLinear Conv GlobalAveragePool GlobalAveragePool Flatten');
     expect([...short.initializers.keys()].sort()).toEqual(['kernel', 'scale', 'zero']);
     let at = 0;
@@ -45,16 +45,31 @@ describe('normalising and quantising that give back the bytes of the picture', (
   it.each([
     ['another scale', quantised({ scale: 1 / 127.5 })],
     ['another zero', quantised({ zero: 128 })],
+    ['8 bits with a sign', quantised({ zero: -1, zeroType: 3 })],
     ['somebody else who takes the floats', quantised({ peek: true })],
   ])('stay where they matter: %s', async (_, model) => {
-    expect(await withDirectBytes(model)).toBe(model);
+    expect(await withDirectBytes(model, 20)).toBe(model);
+  });
+
+  it('are not looked for in a graph that takes floats and turns them round itself', async () => {
+    const graph = new GraphBuilder()
+      .image()
+      .weight('scale', [], [1])
+      .integers('zero', [], [0], 2)
+      .node('Transpose', ['image'], 'turned', { perm: [0, 2, 3, 1] })
+      .node('QuantizeLinear', ['turned', 'scale', 'zero'], 'bytes')
+      .node('DequantizeLinear', ['bytes', 'scale', 'zero'], 'x')
+      .node('ReduceMean', ['x'], 'exit1', { axes: [1, 2], keepdims: 0 })
+      .output('exit1');
+    const model = graph.model();
+    expect(await withDirectBytes(model, 20)).toBe(model);
   });
 
   it('are not looked for in a graph of floats', async () => {
     const graph = new GraphBuilder().image().weight('kernel', [4, 3, 3, 3]).node('Conv', ['image', 'kernel'], 'y');
     const plain = graph.node('GlobalAveragePool', ['y'], 'z').node('Flatten', ['z'], 'exit1').output('exit1');
     const model = plain.model();
-    expect(await withDirectBytes(model)).toBe(model);
-    expect(await withDirectBytes(withByteInput(model))).toMatchObject({ inputs: [{ name: 'image' }] });
+    expect(await withDirectBytes(model, 20)).toBe(model);
+    expect(await withDirectBytes(withByteInput(model), 20)).toMatchObject({ inputs: [{ name: 'image' }] });
   });
 });

@@ -3,7 +3,7 @@
 import { ConfigError } from '../../errors.js';
 import { ancestors, dataFlow, pruned } from './graph.js';
 import { type Dims, nodeMacs, refuseUncounted } from './macs.js';
-import { type Dim, ElemType, type OnnxModel, type OnnxNode, type OnnxValue, tensorDims } from './model.js';
+import { anyType, type Dim, ElemType, type OnnxModel, type OnnxNode, type OnnxValue, tensorDims } from './model.js';
 import { type KnownGraph, macsOf, partition, workFor } from './partition.js';
 import { withOwnDequantizers } from './quantized.js';
 import { imageInput, pictureBytes, type TensorShape, tensorShapes } from './shapes.js';
@@ -154,10 +154,6 @@ const elemTypes: Partial<Record<TensorShape['type'], number>> = {
   },
   ...{ bool: 9, float16: 10, float64: 11, uint32: 12, uint64: 13 },
 };
-
-function anyType(name: string): OnnxValue {
-  return { name, elemType: ElemType.unknown, dims: undefined };
-}
 
 function identity(from: string, to: string): OnnxNode {
   return { op: 'Identity', domain: '', inputs: [from], outputs: [to], attributes: [], name: to };

@@ -1,9 +1,9 @@
 /** Quantised graphs with a uint8 image: where normalising and quantising give back the very bytes of the picture, both are left out. */
 
-import { Tensor } from 'onnxruntime-node';
+import type { Tensor } from 'onnxruntime-node';
 import { ancestors, dataFlow, pruned } from './graph.js';
-import { imageInput } from './image.js';
-import { ElemType, type OnnxModel, type OnnxNode, tensorDims } from './model.js';
+import { imageInput, pictures } from './image.js';
+import { anyType, type OnnxModel, type OnnxNode, tensorDims } from './model.js';
 import { runOnce } from './session.js';
 
 /** What makes a value of the value in its place: no neighbour, no position counts. */
@@ -17,28 +17,29 @@ const VALUES = 256;
  * From 8 bits to floats, less a mean, divided by a spread and back to 8 bits is the identity more often than not, since a quantiser that
  * has seen the whole range picks just that scale (arXiv 1712.05877); for the lane it is four passes over the largest map of all.
  * Whether it is one is asked of the runtime, for all 256 values of all channels. Pure.
+ * @param resolution side of a picture to ask with
  */
-export async function withDirectBytes(model: OnnxModel): Promise<OnnxModel> {
+export async function withDirectBytes(model: OnnxModel, resolution: number): Promise<OnnxModel> {
   const image = imageInput(model);
-  const way = wayToBytes(model, image.name);
+  const way = image.layout === 'nhwc-uint8' ? wayToBytes(model, image.name) : undefined;
   if (way === undefined) return model;
   const [transpose] = way.filter((node) => node.op === 'Transpose');
   const end = way.at(-1)!.outputs[0]!;
-  const height = image.height ?? 1;
-  const width = image.width ?? Math.ceil(VALUES / height);
-  const length = Math.ceil(VALUES / (height * width)) * height * width * CHANNELS;
-  const pixels = Uint8Array.from({ length }, (_, at) => Math.floor(at / CHANNELS) % VALUES);
-  const batch = new Tensor('uint8', pixels, [length / (height * width * CHANNELS), height, width, CHANNELS]);
+  let at = 0;
+  const batch = pictures(
+    image,
+    Math.ceil(VALUES / resolution ** 2),
+    resolution,
+    () => Math.floor(at++ / CHANNELS) % VALUES,
+  );
   const last: OnnxNode = { ...transpose!, inputs: [image.name], outputs: [end] };
-  const value = { name: end, elemType: ElemType.uint8, dims: undefined };
-  const flow = dataFlow(model);
-  const long = { ...pruned(model, ancestors(model, flow, [end])), outputs: [value] };
-  const short = { ...model, nodes: [last], initializers: new Map(), outputs: [value] };
+  const outputs = [anyType(end)];
+  const long = { ...pruned(model, ancestors(model, dataFlow(model), [end])), outputs };
+  const short = { ...model, nodes: [last], initializers: new Map(), outputs };
   const [wanted, found] = [await runOnce(long, { [image.name]: batch }), await runOnce(short, { [image.name]: batch })];
   if (!same(wanted[end]!, found[end]!)) return model;
   const nodes = model.nodes.flatMap((node) => (node === way.at(-1) ? [last] : way.includes(node) ? [] : [node]));
-  const graph = { ...model, nodes };
-  return pruned(graph, new Set(nodes.keys()));
+  return pruned({ ...model, nodes }, new Set(nodes.keys()));
 }
 
 /** The nodes from the image to its first quantisation, one after another, each taken by the next alone; one of them transposes. */

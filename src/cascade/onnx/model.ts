@@ -50,6 +50,11 @@ export function toNumber(value: { toNumber(): number } | number | null | undefin
   return typeof value === 'object' && value !== null ? value.toNumber() : (value ?? 0);
 }
 
+/** An output whose type and shape the runtime infers. */
+export function anyType(name: string): OnnxValue {
+  return { name, elemType: ElemType.unknown, dims: undefined };
+}
+
 /** The integer attribute `name` of a node, or `fallback`. */
 export function intAttribute(node: OnnxNode, name: string, fallback: number): number {
   const found = node.attributes.find((attribute) => attribute.name === name);

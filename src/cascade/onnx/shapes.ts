@@ -2,7 +2,7 @@
 
 import type { Tensor } from 'onnxruntime-node';
 import { imageInput, pictures } from './image.js';
-import { ElemType, type OnnxModel } from './model.js';
+import { anyType, type OnnxModel } from './model.js';
 import { runOnce, type Tensors } from './session.js';
 
 export { type ImageInput, imageInput } from './image.js';
@@ -25,7 +25,7 @@ export function madeTensors(model: OnnxModel): string[] {
 export function withOutputs(model: OnnxModel, names: Iterable<string>): OnnxModel {
   const present = new Set([...model.outputs, ...model.inputs].map((value) => value.name));
   const added = [...new Set(names)].filter((name) => !present.has(name) && !model.initializers.has(name));
-  const outputs = added.map((name) => ({ name, elemType: ElemType.unknown, dims: undefined }));
+  const outputs = added.map(anyType);
   return { ...model, outputs: [...model.outputs, ...outputs] };
 }
 
