@@ -39,6 +39,7 @@ export const usage = `Usage: npm run bench
 
 Options:
   --data <dir>      photographs, one folder a class (named by label, wnid or index) or all in one; default: drawn by script
+  --labelled <dir>  more pictures, one folder a class, asked once of everybody for their top-1 (of 80 photographs each is 1.25 points)
   --cascade <name>  default: the gateway's default
   --peers <list>    of ${PEERS.map(({ name }) => name).join(',')}; default: all; "none"
   --seconds <n>     of each measurement, default 5
@@ -58,6 +59,7 @@ function parse(args: readonly string[]) {
   const flag = { type: 'boolean', default: false } as const;
   const options = {
     data: text,
+    labelled: text,
     cascade: text,
     peers: text,
     seconds: text,
@@ -114,6 +116,9 @@ async function measure(options: Options, gateway: GatewayProcess, folder: string
   const cascade = await loadCascade(join(ROOT, 'models', name, 'cascade.yaml'), name);
   const rung = cascade.rungs.at(-1)!;
   const { images, labels, from } = await photographs(options.data, name);
+  const labelled = options.labelled === undefined ? undefined : await photographs(options.labelled, name);
+  if (labelled?.labels.includes(undefined))
+    throw new RangeError(`--labelled: ${options.labelled} has pictures outside of folders named by class`);
   const given = { cascade: name, pictures: images };
   const graph = join(folder, 'whole.onnx');
   await writeWholeGraph(cascade, rung, graph);
@@ -139,9 +144,14 @@ async function measure(options: Options, gateway: GatewayProcess, folder: string
   const plan = { rounds: options.rounds, seconds, trySeconds: Math.min(TRY_SECONDS, seconds), say };
   const measured = await rounds(contestants, plan);
   const top1 = new Map<Contestant, readonly number[]>();
+  const labelledTop1 = new Map<Contestant, readonly number[]>();
   for (const contestant of measured.runs.keys()) {
     contestant.resume();
-    top1.set(contestant, await contestant.top1());
+    top1.set(contestant, await contestant.top1(images));
+    if (labelled !== undefined) {
+      say(`asking ${contestant.name} of ${labelled.images.length} labelled pictures`);
+      labelledTop1.set(contestant, await contestant.top1(labelled.images));
+    }
     contestant.pause();
   }
   const rates = [...measured.runs].flatMap(([{ name, kind }, runs]) =>
@@ -154,6 +164,7 @@ async function measure(options: Options, gateway: GatewayProcess, folder: string
   return {
     ...{ cascade: name, rung: rung.id, pictures, labels, rounds: count, seconds },
     ...{ measured, top1, idleCores, leftOut, open, overhead: bare },
+    ...(labelled === undefined ? {} : { labelled: { labels: labelled.labels, top1: labelledTop1 } }),
   };
 }
 

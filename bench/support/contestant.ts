@@ -41,7 +41,7 @@ export interface Contestant {
   pids(): readonly number[];
   measure(setting: Setting, seconds: number): Promise<Measured>;
   /** Index of the most probable class of each picture; -1 where there was no answer. */
-  top1(): Promise<readonly number[]>;
+  top1(pictures: readonly Uint8Array[]): Promise<readonly number[]>;
   /** Before and after its turn. */
   resume(): void;
   pause(): void;

@@ -43,7 +43,7 @@ export async function limit({ cascade, pictures }: Given): Promise<Contestant> {
     settings: BATCHES,
     pids: () => children.map(({ pid }) => pid),
     measure: (setting, seconds) => measureLimit(children, cascade, setting, seconds),
-    top1: async () => (await children[0]!.ask({ cascade, batch: 1, ahead: false, seconds: 0 })).top1,
+    top1: async (pictures) => (await children[0]!.ask({ cascade, pictures, batch: 1, ahead: false, seconds: 0 })).top1,
     resume: () => {},
     pause: () => {},
     stop: () => {
@@ -67,7 +67,7 @@ export function sluice(gateway: GatewayProcess, flags: readonly string[], policy
     settings: CONNECTIONS,
     pids,
     measure: (setting, seconds) => measureServer(load, served, pids, setting, seconds),
-    top1: () => askAll(given.pictures, async (picture) => topOf(await post(gateway.port, path, picture))),
+    top1: (pictures) => askAll(pictures, async (picture) => topOf(await post(gateway.port, path, picture))),
     resume: () => {},
     pause: () => {},
     stop: () => load[Symbol.dispose](),
@@ -88,7 +88,7 @@ export function peer(server: PeerServer, { pictures }: Given): Contestant {
     settings: CONNECTIONS,
     pids,
     measure: (setting, seconds) => measureServer(load, served, pids, setting, seconds),
-    top1: () => askAll(pictures, (picture) => server.top1(picture)),
+    top1: (pictures) => askAll(pictures, (picture) => server.top1(picture)),
     resume: () => server.resume(),
     pause: () => server.pause(),
     stop: () => {

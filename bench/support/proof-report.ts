@@ -24,6 +24,8 @@ export interface Row {
   readonly memory_mb: number;
   /** Share; undefined without labels. */
   readonly top1?: number;
+  /** Share of the pictures that were asked once for this alone; undefined without them. */
+  readonly labelled_top1?: number;
   /** Share of the pictures with the same class as Sluice's policy full. */
   readonly agreement: number;
   readonly failed: number;
@@ -53,6 +55,11 @@ export interface Evidence {
   readonly seconds: number;
   readonly measured: Rounds;
   readonly top1: ReadonlyMap<Contestant, readonly number[]>;
+  /** What was answered of pictures that were asked once for their labels. */
+  readonly labelled?: {
+    readonly labels: readonly (number | undefined)[];
+    readonly top1: ReadonlyMap<Contestant, readonly number[]>;
+  };
   /** Cores that a contestant takes without work, those that are stopped meanwhile left out. */
   readonly idleCores: Readonly<Record<string, number>>;
   readonly leftOut: readonly { readonly name: string; readonly reason: string }[];
@@ -66,6 +73,7 @@ export interface ProofReport {
   readonly cascade: string;
   readonly rung: string;
   readonly pictures: Evidence['pictures'];
+  readonly labelled_pictures?: number;
   readonly rounds: number;
   readonly seconds: number;
   readonly contestants: readonly Row[];
@@ -100,6 +108,7 @@ export function proofReport(evidence: Evidence): ProofReport {
     cascade,
     rung,
     pictures,
+    ...(evidence.labelled === undefined ? {} : { labelled_pictures: evidence.labelled.labels.length }),
     rounds,
     seconds,
     contestants,
@@ -120,6 +129,8 @@ function rowsOf(evidence: Evidence): Row[] {
   return [...runs].map(([contestant, each]) => {
     const { name, kind, about, versions } = contestant;
     const top1 = evidence.top1.get(contestant)!;
+    const more = evidence.labelled;
+    const moreTop1 = more?.top1.get(contestant);
     const to = (other: string) => spread(rates.get(name)!.map((rate, round) => rate / rates.get(other)![round]!));
     const millis = (key: 'p50' | 'p95' | 'p99') => {
       const values = each.flatMap((run) => run[key] ?? []);
@@ -142,8 +153,9 @@ function rowsOf(evidence: Evidence): Row[] {
       cpu_seconds_per_1000: spread(each.map((run) => run.cpuSecondsPer1000)),
       memory_mb: Math.max(...each.map((run) => run.memoryMb)),
       ...(labelled ? { top1: same(top1, evidence.labels) } : {}),
+      ...(more === undefined ? {} : { labelled_top1: same(moreTop1!, more.labels) }),
       agreement: same(top1, full),
-      failed: sum(each, ({ failed }) => failed) + top1.filter((index) => index < 0).length,
+      failed: sum(each, ({ failed }) => failed) + [...top1, ...(moreTop1 ?? [])].filter((index) => index < 0).length,
       ...(failure === undefined ? {} : { failure }),
     };
   });

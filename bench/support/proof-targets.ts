@@ -60,8 +60,10 @@ export function targets(
   ];
 }
 
+/** Of the larger set of labelled pictures, where there is one. */
 function pointsBelow(a: Row, b: Row): number | undefined {
-  return a.top1 === undefined || b.top1 === undefined ? undefined : 100 * (b.top1 - a.top1);
+  const [mine, theirs] = [a.labelled_top1 ?? a.top1, b.labelled_top1 ?? b.top1];
+  return mine === undefined || theirs === undefined ? undefined : 100 * (theirs - mine);
 }
 
 function judged(

@@ -11,7 +11,7 @@ export function proofText(report: ProofReport): string {
     about(report),
     `Closed loop at saturation, medians of ${rounds} rounds of ${seconds} s (least-most):`,
     saturation(report.contestants),
-    costs(report.contestants),
+    costs(report),
     "Open loop, Poisson arrivals, load as a share of the policy's own saturation:",
     open(report.open_loop),
     one(report.overhead),
@@ -49,14 +49,23 @@ function saturation(rows: readonly Row[]): string {
   );
 }
 
-function costs(rows: readonly Row[]): string {
+function costs({ contestants: rows, labelled_pictures: labelled }: ProofReport): string {
   return table(
-    ['', 'CPU s per 1,000 images', 'memory MB', 'top-1 %', 'as Sluice full %', 'failed'],
+    [
+      '',
+      'CPU s per 1,000 images',
+      'memory MB',
+      'top-1 %',
+      ...(labelled === undefined ? [] : [`top-1 % of ${labelled}`]),
+      'as Sluice full %',
+      'failed',
+    ],
     rows.map((row) => [
       row.name,
       show(row.cpu_seconds_per_1000, 2),
       row.memory_mb.toFixed(0),
       row.top1 === undefined ? 'no labels' : (100 * row.top1).toFixed(1),
+      ...(row.labelled_top1 === undefined ? [] : [(100 * row.labelled_top1).toFixed(2)]),
       (100 * row.agreement).toFixed(1),
       String(row.failed),
     ]),

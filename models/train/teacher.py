@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 
+from crops import cut, view_of
 from data import at_resolution
 from nets import finished
 
+BATCH = 100
 Ask = Callable[[torch.Tensor], torch.Tensor]  # float pixels [n, 3, side, side], 0..255 -> logits of the last exit [n, classes]
 
 
@@ -42,24 +44,28 @@ def of_graphs(stages: list[Path]) -> Ask:
 
 
 @torch.no_grad()
-def taught_by(teacher: list[Path], x: torch.Tensor, side: int, kept: Path) -> torch.Tensor:
+def taught_by(teacher: list[Path], x: torch.Tensor, side: int, views: int, kept: Path) -> torch.Tensor:
     """
     What the teacher, a run's folder or the files of stage graphs, says at this side of x [n, 3, h, w]: logits of its last exit,
-    [n, classes]. Kept with the digest of its weights.
+    [n, views, classes], of these views of each picture (crops.py), or of the whole picture, [n, 1, classes], if `views` is 0. Kept with
+    the digest of its weights.
     """
     run = len(teacher) == 1 and teacher[0].is_dir()
     digest = hashlib.sha256()
     for file in [teacher[0] / "final.pt"] if run else teacher:
         digest.update(file.read_bytes())
-    name = f"{digest.hexdigest()} at {side}"
+    name = f"{digest.hexdigest()} at {side}, {views} views"
     if kept.exists():
         held = torch.load(kept, weights_only=True)
         if held["teacher"] == name:
             return held["logits"]
     ask = of_run(teacher[0], x.device) if run else of_graphs(teacher)
     rows = []
-    for i in range(0, len(x), 100):
-        rows.append(ask(at_resolution(x[i : i + 100].float(), side)))
+    for i in range(0, len(x), BATCH):
+        pictures = x[i : i + BATCH]
+        boxes = [[view_of(x.shape[-1], i + k, view) for k in range(len(pictures))] for view in range(views)]
+        shown = [cut(pictures, each, side).float() for each in boxes] or [at_resolution(pictures.float(), side)]
+        rows.append(torch.stack([ask(pixels) for pixels in shown], dim=1))
         if i % 5000 == 0:
             print(json.dumps({"taught": i, "of": len(x)}), flush=True)
     logits = torch.cat(rows).cpu()

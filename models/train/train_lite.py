@@ -5,7 +5,7 @@ large maps are what training costs most on a processor); so do all depthwise ker
 and the statistics of all batch norms, which makes one network fit every resolution. Convolutions run in bfloat16. Each step draws a
 resolution. Every exit learns the labels and the last exit (self-distillation, arXiv 1905.08094), or, with --teacher, what a finished run,
 or the stage graphs of a rung that is served, say of the picture at a dear resolution: that brings cheap exits and small resolutions nearer
-to it. AdamW, learning rate linear to zero.
+to it. With --views both see the same crop, as many of each picture (a consistent teacher, arXiv 2106.05237). AdamW, learning rate linear to zero.
 """
 
 import json
@@ -17,7 +17,7 @@ import torch
 import torch.nn as nn
 
 from checkpoint import keep, resumed
-from crops import crops
+from crops import box_of, crops, view_of
 from data import at_resolution
 from lite import LITES, LiteNet, classes_of, pretrained
 from losses import exits_loss
@@ -25,7 +25,6 @@ from nets import save
 from runs import begin, log, options, order_of
 from teacher import taught_by
 
-DISTIL = 0.7  # share of the teacher
 PEEK = 1000  # pictures for the log
 
 
@@ -79,6 +78,8 @@ def main() -> None:
     args.add_argument("--start", type=Path, help="finished run to start from, instead of ImageNet weights")
     args.add_argument("--teacher", type=Path, nargs="+", help="finished run, or stage graphs, to learn from; asked once, kept in RUN/teacher.pt")
     args.add_argument("--teacher-side", type=int, default=224, help="resolution at which the teacher is asked")
+    args.add_argument("--views", type=int, default=0, help="crops of every picture that the teacher is asked of; 0: of whole pictures")
+    args.add_argument("--distil", type=float, default=0.7, help="share of the teacher, or of the last exit, in what an exit learns")
     args.add_argument("--shares", type=float, nargs="+", required=True, help="of the steps, by resolution of the network")
     args.add_argument("--exit-weight", type=float, default=0.5, help="of every exit but the last, which has 1")
     args.add_argument("--held-out", default="val", help="split for the log")
@@ -90,7 +91,7 @@ def main() -> None:
 
     x, y, vx, vy = begin(opt, opt.held_out)
     classes = classes_of(opt.data)
-    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), opt.teacher_side, opt.out / "teacher.pt")
+    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), opt.teacher_side, opt.views, opt.out / "teacher.pt")
     size = LITES[opt.size]
     model = pretrained(classes, size).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
@@ -118,13 +119,15 @@ def main() -> None:
             group["weight_decay"] = opt.decay
         pick = order[at * opt.batch : (at + 1) * opt.batch]
         side = rng.choices(size.sides, opt.shares)[0]
-        images, labels = crops(x[pick], side, rng).to(opt.device), y[pick].to(opt.device)
+        view = epoch % max(1, opt.views)
+        boxes = [view_of(x.shape[-1], i, view) if opt.views else box_of(x.shape[-1], rng) for i in pick.tolist()]
+        images, labels = crops(x[pick], boxes, side, rng).to(opt.device), y[pick].to(opt.device)
         with torch.autocast(opt.device, torch.bfloat16):
             with torch.no_grad():
                 features = model.shallow(images.contiguous(memory_format=torch.channels_last), model.general)
             logits = [z.float() for z in model.deep(features, model.general)]
-        teacher = logits[-1] if taught is None else taught[pick].to(opt.device)
-        loss = exits_loss(logits, labels, teacher, exit_weights, DISTIL) / len(pick)
+        teacher = logits[-1] if taught is None else taught[pick, view].to(opt.device)
+        loss = exits_loss(logits, labels, teacher, exit_weights, opt.distil) / len(pick)
         loss.backward()
         adam.step()
         adam.zero_grad(set_to_none=True)

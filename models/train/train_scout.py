@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from checkpoint import keep, resumed
-from crops import crops
+from crops import box_of, crops
 from losses import exits_loss
 from nets import save
 from norms import settle
@@ -50,7 +50,7 @@ def main() -> None:
     opt = args.parse_args()
 
     x, y, vx, vy = begin(opt, "val")
-    taught = taught_by([opt.teacher], x.to(opt.device), TEACHER_SIDE, opt.out / "teacher.pt")
+    taught = taught_by([opt.teacher], x.to(opt.device), TEACHER_SIDE, 0, opt.out / "teacher.pt")
     classes = int(y.max()) + 1
     model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)
@@ -68,8 +68,8 @@ def main() -> None:
             for group in optimizer.param_groups:
                 group["lr"] = lr * min(1.0, (step + 1) / 50) * (1 - step / total)
         pick = order[at * opt.batch : (at + 1) * opt.batch]
-        images = crops(x[pick], SIDE, rng).to(opt.device)
-        window.append(learn(model, images, y[pick].to(opt.device), taught[pick].to(opt.device)))
+        images = crops(x[pick], [box_of(x.shape[-1], rng) for _ in pick], SIDE, rng).to(opt.device)
+        window.append(learn(model, images, y[pick].to(opt.device), taught[pick, 0].to(opt.device)))
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
