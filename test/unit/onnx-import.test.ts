@@ -133,6 +133,16 @@ describe('importing a graph', () => {
       new GraphBuilder().image().node('Log', ['image'], 'l').conv('l', 'c', 3, 2).head('c', 'y', 2, 5).bytes(),
     );
     await expect(importOnnx({ ...options, file: cold })).rejects.toThrow('are not all finite');
+    const normalised = { mean: [123.7, 116.3, 103.5], std: [0.229, 0.224, 0.225] };
+    await expect(importOnnx({ ...options, ...normalised })).rejects.toThrow(
+      'std: found [0.229, 0.224, 0.225]; pixel values are 0..255; where a recipe means 0..1: 58.395,57.12,57.375',
+    );
+    const sure = join(directory, 'softmax.onnx');
+    const net = new GraphBuilder().image().conv('image', 'c', 3, 2).head('c', 'z', 2, 5).node('Softmax', ['z'], 'y');
+    await writeFile(sure, net.output('y').bytes());
+    await expect(importOnnx({ ...options, file: sure, exits: ['y'] })).rejects.toThrow(
+      'y: gives probabilities: each row sums to 1, nothing in it is below 0; allowed: logits',
+    );
     expect(await readdir(directory)).not.toContain('tiny');
   });
 

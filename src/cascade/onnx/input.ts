@@ -17,8 +17,8 @@ export interface Normalisation {
  * Gives a graph that takes `[n, 3, h, w] float32` the input `image`, `[n, h, w, 3] uint8`: Cast, Sub mean, Div std, Transpose. Without
  * mean and std the old input gets the pixel values as they are, 0..255.
  * @returns the graph itself when it takes uint8 already
- * @throws ConfigError when it takes uint8 and a mean or std is given, when these are not three numbers, or when another tensor
- *   is named `image`
+ * @throws ConfigError when it takes uint8 and a mean or std is given, when these are not three numbers or meant for 0..1, or when
+ *   another tensor is named `image`
  */
 export function withByteInput(model: OnnxModel, { mean, std }: Normalisation = {}): OnnxModel {
   const old = imageInput(model);
@@ -81,6 +81,13 @@ function attributesOf(op: string): OnnxNode['attributes'] {
 }
 
 function checkChannels(file: string, key: string, values: readonly number[] | undefined): void {
-  if (values === undefined || (values.length === 3 && values.every(Number.isFinite))) return;
-  throw new ConfigError(file, key, `found [${values.join(', ')}]; allowed: three numbers, one per channel`);
+  if (values === undefined) return;
+  const found = `found [${values.join(', ')}]`;
+  if (values.length !== 3 || !values.every(Number.isFinite))
+    throw new ConfigError(file, key, `${found}; allowed: three numbers, one per channel`);
+  // As recipes for pictures of 0..1 give them: nothing else would look wrong, but every answer.
+  if (values.every((value) => value > 0 && value < 1)) {
+    const meant = values.map((value) => Number((255 * value).toFixed(3))).join(',');
+    throw new ConfigError(file, key, `${found}; pixel values are 0..255; where a recipe means 0..1: ${meant}`);
+  }
 }

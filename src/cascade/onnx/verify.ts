@@ -7,6 +7,9 @@ import { imageInput, pictures } from './image.js';
 import type { OnnxModel } from './model.js';
 import { type OpenGraph, openGraph, type Tensors } from './session.js';
 
+/** How far the sum of a row of probabilities may be off, in float32 and after 8 bits. */
+const SUM_TOLERANCE = 0.01;
+
 /** What to compare on. */
 export interface Comparison {
   readonly resolutions: readonly number[];
@@ -19,7 +22,7 @@ export interface Comparison {
 /**
  * Compares staged with whole, both optimised as for serving.
  * @returns the largest absolute difference of any logit
- * @throws ConfigError when a graph fails to run, or gives logits that are not finite
+ * @throws ConfigError when a graph fails to run, gives logits that are not finite, or probabilities in their place
  */
 export async function largestDifference(
   whole: OnnxModel,
@@ -39,6 +42,10 @@ export async function largestDifference(
       const kept = new Map<string, Tensor>([[image.name, batch]]);
       for (const [k, stage] of stages.entries()) {
         const feeds: Tensors = Object.fromEntries(stage.inputs.map((name) => [name, kept.get(name)!]));
+        if (areProbabilities(expected[stage.exit]!)) {
+          const found = 'gives probabilities: each row sums to 1, nothing in it is below 0';
+          throw new ConfigError(whole.file, stage.exit, `${found}; allowed: logits, the values before the softmax`);
+        }
         const made = await stageGraphs[k]!.run(feeds);
         for (const name of stage.features) kept.set(name, made[name]!);
         const difference = maxAbsDifference(expected[stage.exit]!, made[stage.logits]!);
@@ -60,6 +67,18 @@ function maxAbsDifference(a: Tensor, b: Tensor): number {
   const right = b.data as Float32Array;
   if (left.length !== right.length) return Number.NaN;
   return left.reduce((largest, value, at) => Math.max(largest, Math.abs(value - right[at]!)), 0);
+}
+
+/** Softmax of softmax is nearly flat: such a graph would serve, but nothing would ever leave early. */
+function areProbabilities({ data, dims }: Tensor): boolean {
+  const values = data as Float32Array;
+  const classes = dims.at(-1)!;
+  const sums = new Float64Array(values.length / classes);
+  for (const [at, value] of values.entries()) {
+    if (!(value >= 0)) return false;
+    sums[Math.floor(at / classes)]! += value;
+  }
+  return classes > 1 && sums.every((sum) => Math.abs(sum - 1) < SUM_TOLERANCE);
 }
 
 /** Pixel values 0..255, the same in each run, so that a failure can be looked at again (Numerical Recipes' LCG). */
