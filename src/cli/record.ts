@@ -9,7 +9,14 @@ import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import { PolicyFile } from '../policy/schema.js';
 import { random, type TuneRecord } from '../tune/record.js';
-import { modelsDigest, pictureDigest, RecordFile, type RecordHeader, type RecordLine } from '../tune/record-file.js';
+import {
+  LISTED,
+  modelsDigest,
+  pictureDigest,
+  RecordFile,
+  type RecordHeader,
+  type RecordLine,
+} from '../tune/record-file.js';
 import { UsageError } from './fail.js';
 import { type AnyPicture, eachPicture, listAnyPictures, picturesInFlight } from './labelled.js';
 import { openGateway } from './open.js';
@@ -125,6 +132,7 @@ class Network implements AsyncDisposable {
     return {
       cascade: this.#cascade.name,
       models,
+      classes: this.#cascade.labels.length,
       rungs: this.#cascade.rungs.map(({ id }, rung) => ({
         id,
         macs: sums(facts[rung]!.map(({ macs }) => macs)),
@@ -136,7 +144,14 @@ class Network implements AsyncDisposable {
   async ask(image: Uint8Array): Promise<RecordLine> {
     const { name, labels } = this.#cascade;
     // The last exit of the walk is the full network: all its probabilities are wanted.
-    const request = { image, cascade: name, policy: everyExitOf(name), top: labels.length, explain: true };
+    const request = {
+      image,
+      cascade: name,
+      policy: everyExitOf(name),
+      top: labels.length,
+      explain: true,
+      stepTop: LISTED,
+    };
     const { answer } = await this.#gateway.classify({ ...request, deadlineAt: Number.POSITIVE_INFINITY });
     return lineOf(pictureDigest(image), this.#cascade, answer);
   }
@@ -162,8 +177,10 @@ function lineOf(picture: string, { rungs }: Cascade, answer: JobAnswer): RecordL
   // Nine digits give back a float32 as it was; what was computed from those keeps all of its own.
   const belief = (guess: number) => Number(believed.get(guess)!.toPrecision(9));
   const said: RecordLine['said'] = rungs.map(() => []);
-  for (const { rung, exit, guess, probability, margin, entropy } of answer.steps!)
-    said[rung]![exit - 1] = [guess, Number(probability.toPrecision(9)), margin, entropy, belief(guess)];
+  for (const { rung, exit, guess, probability, margin, entropy, top } of answer.steps!) {
+    const listed = top!.flatMap((each) => [each.index, Number(each.probability.toPrecision(6))]);
+    said[rung]![exit - 1] = [guess, Number(probability.toPrecision(9)), margin, entropy, belief(guess), listed];
+  }
   return { picture, content: answer.content!, said };
 }
 

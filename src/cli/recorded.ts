@@ -1,13 +1,13 @@
 /** From the lines of a record to the columns that tuning works on. */
 
-import type { TuneRecord } from '../tune/record.js';
+import type { SaidTop, TuneRecord } from '../tune/record.js';
 import type { RecordHeader, RecordLine } from '../tune/record-file.js';
 import type { AnyPicture } from './labelled.js';
 
 /** @param lines by picture; undefined: it could not be answered, and is left out */
 export function recordOf(
   cascade: string,
-  { rungs }: RecordHeader,
+  { rungs, classes }: RecordHeader,
   pictures: readonly AnyPicture[],
   lines: readonly (RecordLine | undefined)[],
 ): TuneRecord {
@@ -16,6 +16,12 @@ export function recordOf(
   const doubles = (rung: number, exit: number, what: 1 | 2 | 3) =>
     Float64Array.from(known, ({ line }) => line.said[rung]![exit]![what]);
   const guesses = (rung: number, exit: number) => Int32Array.from(known, ({ line }) => line.said[rung]![exit]![0]);
+  const listed = (rung: number, exit: number): SaidTop => {
+    const lists = known.map(({ line }) => line.said[rung]![exit]![5]);
+    const every = (offset: number) => lists.flatMap((list) => list.filter((_, k) => k % 2 === offset));
+    const count = (lists[0]?.length ?? 0) / 2;
+    return { count, classes, index: Int32Array.from(every(0)), probability: Float32Array.from(every(1)) };
+  };
   const last = rungs.length - 1;
   const full = guesses(last, rungs[last]!.macs.length - 1);
   return {
@@ -30,6 +36,7 @@ export function recordOf(
         margin: doubles(rung, exit, 2),
         entropy: doubles(rung, exit, 3),
         belief: Float32Array.from(known, ({ line }) => line.said[rung]![exit]![4]),
+        top: listed(rung, exit),
       })),
     })),
     labelled: known.every(({ label }) => label !== undefined),

@@ -21,6 +21,7 @@ export interface TuneFlags extends RecordFlags {
   readonly confidence: number;
   readonly cost?: Terms['unit'];
   readonly points: number;
+  readonly blend: boolean;
   readonly rungs?: readonly string[];
   readonly report?: string;
   readonly out?: string;
@@ -95,6 +96,7 @@ export function withTuneOptions(command: Command): Command {
     .addOption(
       new Option('--rungs <list>', 'only these, for example slimnet/0.5@32,slimnet/1@32; default: all').argParser(list),
     )
+    .option('--blend', 'let exits speak together with the last exit of the rung before, where that helps', false)
     .option('--report <dir>', 'write report.md and its charts here')
     .option('--out <file>', 'policy file to write; what it says of other cascades is kept')
     .option('--json', 'print the report as JSON', false);

@@ -33,6 +33,7 @@ async function tune(flags: TuneFlags): Promise<void> {
     score,
     target,
     points: flags.points,
+    blend: flags.blend,
     ...(flags.cost === undefined ? {} : { cost: flags.cost }),
     ...(flags.rungs === undefined ? {} : { rungs: flags.rungs }),
   };

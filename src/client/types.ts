@@ -88,6 +88,8 @@ export type PolicyWithContent =
                 agreement: number;
               };
             } | null)[];
+            /** not on the first rung: one per exit, the share that the last exit of the rung before has in what this one says; default: 0 */
+            blend?: number[];
             /** passes over exits and rungs that would hardly help */
             skip?: {
               /** of this rung, from 1 */
@@ -149,6 +151,8 @@ export type PolicyWithContent =
                   agreement: number;
                 };
               } | null)[];
+              /** not on the first rung: one per exit, the share that the last exit of the rung before has in what this one says; default: 0 */
+              blend?: number[];
               /** passes over exits and rungs that would hardly help */
               skip?: {
                 /** of this rung, from 1 */

@@ -177,8 +177,8 @@ export class Gateway {
     if (this.#poison.has(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
-    const { image, raw, top, deadlineAt, explain, logits, signal, journey } = request;
-    const job = { image, raw, top, deadlineAt, explain, logits, journey };
+    const { image, raw, top, deadlineAt, explain, logits, stepTop, signal, journey } = request;
+    const job = { image, raw, top, deadlineAt, explain, logits, stepTop, journey };
     const answer = await this.#occupying(admitted.dispatch(job, signal));
     this.#steering.answered(service, answer, plan.expected?.macs ?? answer.macs);
     if (isToBeAudited(service, answer)) void this.#audit(admitted, { image, raw }, answer);

@@ -32,6 +32,8 @@ export interface ClassifyRequest extends Wish {
   readonly explain: boolean;
   /** Wants the logits of the exit that answers. */
   readonly logits?: boolean | undefined;
+  /** With `explain`: how many classes each exit that was passed tells; default: none. */
+  readonly stepTop?: number | undefined;
   readonly signal?: AbortSignal;
   /** Of a sampled request: where its times are noted. */
   readonly journey?: Journey | undefined;

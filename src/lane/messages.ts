@@ -43,6 +43,8 @@ export interface Job {
   readonly explain: boolean;
   /** Wants the logits of the exit that answers. */
   readonly logits?: boolean | undefined;
+  /** With `explain`: how many classes each exit that was passed tells; default: none. */
+  readonly stepTop?: number | undefined;
   /** Interactive pictures are decoded and run before those of batch. */
   readonly priority: Priority;
   /** Of sampled requests only: their span. The lane notes times for them, and for no others. */
@@ -108,6 +110,8 @@ export interface PassedExit extends Reading {
   readonly score: number;
   readonly threshold: number | null;
   readonly exited: boolean;
+  /** With `stepTop`. */
+  readonly top?: readonly { readonly index: number; readonly probability: number }[];
 }
 
 export interface JobAnswer {

@@ -3,7 +3,7 @@
 import { type ExitScore, type Position, type Reason, thresholdAt } from '../policy/decide.js';
 import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
-import { meanWith, type Reading, readingOf, scoreOf, topClasses } from '../policy/score.js';
+import { meanWith, pooled, type Reading, readingOf, scoreOf, topClasses } from '../policy/score.js';
 import type { Job, JobAnswer, Timings } from './messages.js';
 import { Notes } from './notes.js';
 import type { Picture } from './picture.js';
@@ -78,16 +78,25 @@ const LEAST_PROBABILITY = 2 ** -149;
  */
 export function pass(traveller: Traveller, p: Float32Array, logits?: Float32Array): void {
   const { plan, at, passed, answers, readings } = traveller;
-  const before = answers.at(-1);
-  const answer = plan.ensemble === 'mean' && before !== undefined ? meanWith(before, answers.length, p) : p;
+  const answer = togetherWith(traveller, p);
   answers.push(answer);
-  // A mean of probabilities has no logits but their logarithms.
+  // What exits say together has no logits but their logarithms.
   if (logits !== undefined)
     traveller.logits.push(answer === p ? logits : answer.map((each) => Math.log(Math.max(each, LEAST_PROBABILITY))));
   const reading = readingOf(answer);
   readings.push(reading);
   const score = scoreOf(plan.score, readings, plan.legs[at.leg]!.gates?.[at.stage]);
   passed.push({ ...at, score, guess: reading.guess });
+}
+
+/** What the exit says together with those before it, where the policy asks them. */
+function togetherWith({ plan, at, passed, answers }: Traveller, p: Float32Array): Float32Array {
+  const before = answers.at(-1);
+  if (before === undefined) return p;
+  if (plan.ensemble === 'mean') return meanWith(before, answers.length, p);
+  const share = plan.legs[at.leg]!.blend?.[at.stage] ?? 0;
+  const earlier = share === 0 ? -1 : passed.findLastIndex(({ leg }) => leg < at.leg);
+  return earlier < 0 ? p : pooled(answers[earlier]!, p, share);
 }
 
 /** @param exit index in `passed` */
@@ -122,9 +131,10 @@ export function timingsOf(traveller: Traveller, exit?: number): { readonly timin
 }
 
 function stepsOf(traveller: Traveller, exit?: number) {
-  const { plan, passed, readings } = traveller;
+  const { job, plan, passed, readings, answers } = traveller;
   return passed.map((each, index) => ({
     ...readings[index]!,
+    ...(job.stepTop === undefined ? {} : { top: topClasses(answers[index]!, job.stepTop) }),
     rung: plan.legs[each.leg]!.rung,
     exit: each.stage + 1,
     score: each.score,

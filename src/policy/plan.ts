@@ -30,6 +30,8 @@ export interface Leg {
   readonly thresholds: readonly (number | null)[];
   /** With score `gate`: one per exit. */
   readonly gates?: readonly (Gate | undefined)[];
+  /** One per exit, where any: share of what the last exit of an earlier leg said. */
+  readonly blend?: readonly number[];
   readonly skip?: Skip;
   /** Expected share of pictures that come so far. */
   readonly reach: number;
@@ -125,6 +127,7 @@ function legsOf({ route }: WalkRule, cascade: Cascade, place: Place): readonly L
       rung,
       thresholds: leg.thresholds,
       ...gatesOf(leg, key, place),
+      ...(leg.blend === undefined ? {} : { blend: leg.blend }),
       ...(leg.skip === undefined ? {} : { skip: skipOf(leg, leg.skip, index, route, place) }),
       reach,
     };

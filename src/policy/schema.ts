@@ -40,6 +40,13 @@ const leg = z.strictObject({
       'one per exit: leave when the score is at least this; null: never leave here. Exits beyond the list are not run',
     ),
   gates: z.array(gate.nullable()).min(1).optional().describe('score `gate` only: one per exit; null where it has none'),
+  blend: z
+    .array(z.number().min(0).lt(1))
+    .min(1)
+    .optional()
+    .describe(
+      'not on the first rung: one per exit, the share that the last exit of the rung before has in what this one says; default: 0',
+    ),
   skip: skip.optional(),
   reach: z
     .number()
@@ -174,7 +181,7 @@ export function walksOf(rule: CascadeRule): { readonly key: readonly (string | n
 type Path = (string | number)[];
 
 /** What the shape of the file cannot say. */
-function checkPolicy({ goal, score, cascades }: ThresholdPolicy, context: z.RefinementCtx): void {
+function checkPolicy({ goal, score, ensemble, cascades }: ThresholdPolicy, context: z.RefinementCtx): void {
   const refuse = (path: Path, input: unknown, message: string) =>
     context.addIssue({ code: 'custom', path, input, message });
   if (goal !== undefined && Object.keys(goal).length !== 1)
@@ -192,10 +199,15 @@ function checkPolicy({ goal, score, cascades }: ThresholdPolicy, context: z.Refi
     for (const [label, value] of Object.entries(rule.class_thresholds ?? {}))
       checkScore([...here, 'class_thresholds', label], value);
     for (const { key, walk } of walksOf(rule)) {
-      for (const [at, { thresholds, skip }] of walk.route.entries()) {
+      for (const [at, { thresholds, skip, blend }] of walk.route.entries()) {
         const path = [...here, ...key, 'route', at];
         for (const [exit, value] of thresholds.entries()) checkScore([...path, 'thresholds', exit], value);
         if (skip !== undefined) checkScore([...path, 'skip', 'below'], skip.below);
+        if (blend === undefined) continue;
+        if (at === 0) refuse([...path, 'blend'], blend, 'allowed: on a rung with another before it');
+        if (blend.length > thresholds.length)
+          refuse([...path, 'blend'], blend, `allowed: at most ${thresholds.length} shares, one per threshold`);
+        if (ensemble !== 'none') refuse([...path, 'blend'], blend, `allowed: without ensemble ${ensemble}`);
       }
     }
   }

@@ -96,6 +96,25 @@ export function meanWith(before: Float32Array, count: number, p: Float32Array): 
   return p.map((value, i) => (before[i]! * count + value) / (count + 1));
 }
 
+/** A class that an exit holds to be less probable than this is not ruled out by it alone. */
+const LEAST_SAID = 1e-7;
+
+/**
+ * What an exit says together with one of a rung before it: the logarithms of their probabilities, weighed (a log-linear pool, as in cascades
+ * of ensembles, arXiv 2012.01988).
+ * @param before [classes], adding up to 1
+ * @param p of the exit itself, likewise
+ * @param share of `before`, 0 to 1
+ * @returns [classes], adding up to 1
+ */
+export function pooled(before: Float32Array, p: Float32Array, share: number): Float32Array {
+  const log = (value: number) => Math.log(Math.max(value, LEAST_SAID));
+  return probabilities(
+    p.map((value, i) => share * log(before[i]!) + (1 - share) * log(value)),
+    1,
+  );
+}
+
 /** The `count` most probable classes, most probable first; ties by index. */
 export function topClasses(p: Float32Array, count: number): { index: number; probability: number }[] {
   return Array.from(p, (probability, index) => ({ index, probability }))

@@ -22,6 +22,7 @@ interface LegFile {
   readonly rung: string;
   readonly thresholds: readonly (number | null)[];
   readonly gates?: readonly (GateFile | null)[];
+  readonly blend?: readonly number[];
   readonly reach: number;
 }
 
@@ -41,10 +42,12 @@ export function routeFile({ walk, thresholds, outcome, entry }: OperatingPoint):
     const came = outcome.exits.reduce((sum, exit) => sum + Number(exit >= start), 0);
     const here = thresholds.slice(start, start + exits.length);
     const gates = walk.gates?.slice(start, start + exits.length);
+    const blend = walk.blend?.slice(start, start + exits.length);
     return {
       rung: id,
       thresholds: here,
       ...(gates === undefined ? {} : { gates: gates.map((gate, k) => (here[k] === null ? null : gateFile(gate))) }),
+      ...(blend?.some((share) => share > 0) ? { blend } : {}),
       reach: Number((came / walk.pictures).toFixed(3)),
     };
   });

@@ -13,21 +13,27 @@ import { z } from 'zod';
 import type { Cascade } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 
-const FORMAT = 1;
+const FORMAT = 2;
+/** Classes that an exit lists of a picture. */
+export const LISTED = 16;
 
 const header = z.strictObject({
   sluice_record: z.literal(FORMAT),
   cascade: z.string(),
   /** Of {@link modelsDigest}. */
   models: z.string(),
+  classes: z.int().positive(),
   /** By rung, by exit: from the picture to this exit, within its rung. */
   rungs: z.array(
     z.strictObject({ id: z.string(), macs: z.array(z.number().positive()), ms: z.array(z.number().min(0)) }),
   ),
 });
 
-/** Guess, probability, margin, entropy, and what the full network holds to be the probability of the guess. */
-const said = z.tuple([z.int().min(0), z.number(), z.number(), z.number(), z.number()]);
+/**
+ * Guess, probability, margin, entropy, what the full network holds to be the probability of the guess, and the most probable classes with
+ * their probabilities, in turns.
+ */
+const said = z.tuple([z.int().min(0), z.number(), z.number(), z.number(), z.number(), z.array(z.number())]);
 
 const line = z.strictObject({
   picture: z.string(),
@@ -80,7 +86,7 @@ export class RecordFile {
   }
 
   /**
-   * A record of other models counts as none.
+   * A record of other models, or of an earlier format, counts as none.
    * @throws ConfigError for a file that is no record: it is not written over
    */
   static async open(file: string, cascade: string, models: string): Promise<RecordFile> {
@@ -92,6 +98,7 @@ export class RecordFile {
     const take = (text: string) => {
       number++;
       if (head === undefined) {
+        if (isOlder(text)) return false;
         const { sluice_record: _, ...rest } = parseLine(header, text, file, number);
         head = rest;
       } else {
@@ -148,6 +155,11 @@ async function sizeOf(file: string): Promise<number | undefined> {
   if (found !== undefined && !found.isFile())
     throw new ConfigError(file, '', 'found no file; allowed: a record of tune');
   return found?.size;
+}
+
+function isOlder(text: string): boolean {
+  const format = /^\{"sluice_record":(\d+)[,}]/.exec(text)?.[1];
+  return format !== undefined && Number(format) < FORMAT;
 }
 
 function parseLine<T>(schema: z.ZodType<T>, text: string, file: string, number: number): T {

@@ -2,6 +2,18 @@
 
 import type { Content } from '../policy/entry.js';
 
+/** The most probable classes, by picture; what they leave of 1 is shared by all others. */
+export interface SaidTop {
+  /** How many of them are listed. */
+  readonly count: number;
+  /** How many there are. */
+  readonly classes: number;
+  /** [pictures x count], most probable first. */
+  readonly index: Int32Array;
+  /** Likewise. */
+  readonly probability: Float32Array;
+}
+
 /** One exit of one rung. */
 export interface RecordedExit {
   /** Multiply-accumulates from the picture to this exit, within its rung. */
@@ -18,6 +30,8 @@ export interface RecordedExit {
   readonly entropy: Float64Array;
   /** What the full network, calibrated, holds to be the probability of that guess, by picture. */
   readonly belief: Float32Array;
+  /** Needed where exits speak together. */
+  readonly top?: SaidTop;
 }
 
 export interface RecordedRung {
@@ -49,11 +63,19 @@ export function matches(guess: Int32Array, answers: Int32Array): Uint8Array {
 export function subset(record: TuneRecord, pictures: readonly number[]): TuneRecord {
   const doubles = (values: Float64Array) => Float64Array.from(pictures, (i) => values[i]!);
   const whole = (values: Int32Array) => Int32Array.from(pictures, (i) => values[i]!);
+  const listed = ({ count, classes, index, probability }: SaidTop): SaidTop => {
+    const places = pictures.flatMap((i) => Array.from({ length: count }, (_, k) => i * count + k));
+    return {
+      ...{ count, classes },
+      index: Int32Array.from(places, (at) => index[at]!),
+      probability: Float32Array.from(places, (at) => probability[at]!),
+    };
+  };
   return {
     ...record,
     rungs: record.rungs.map(({ id, exits }) => ({
       id,
-      exits: exits.map(({ macs, ms, guess, probability, margin, entropy, belief }) => ({
+      exits: exits.map(({ macs, ms, guess, probability, margin, entropy, belief, top }) => ({
         macs,
         ms,
         guess: whole(guess),
@@ -61,6 +83,7 @@ export function subset(record: TuneRecord, pictures: readonly number[]): TuneRec
         margin: doubles(margin),
         entropy: doubles(entropy),
         belief: Float32Array.from(pictures, (i) => belief[i]!),
+        ...(top === undefined ? {} : { top: listed(top) }),
       })),
     })),
     labels: whole(record.labels),

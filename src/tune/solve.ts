@@ -24,6 +24,8 @@ export interface Wish {
   readonly cost?: Terms['unit'];
   /** Operating points of the policy. */
   readonly points: number;
+  /** Whether exits may speak together with the last one of the rung before. */
+  readonly blend?: boolean;
   /** Rungs that may be used; default: all. */
   readonly rungs?: readonly string[];
 }
@@ -60,9 +62,9 @@ export function solve(
 }
 
 /** Without labels only agreement with the full network can be kept. */
-function termsOf(record: TuneRecord, { score, target, cost = unitOf(target) }: Wish): Terms {
+function termsOf(record: TuneRecord, { score, target, blend, cost = unitOf(target) }: Wish): Terms {
   const agreement = !record.labelled || 'risk' in target;
-  return { ...DEFAULT_TERMS, score, unit: cost, quality: agreement ? 'agreement' : 'expected' };
+  return { ...DEFAULT_TERMS, score, blend, unit: cost, quality: agreement ? 'agreement' : 'expected' };
 }
 
 /** The record of some rungs; the full network stays what it is. */

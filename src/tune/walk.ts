@@ -1,6 +1,7 @@
 /** The exits of a route in a row, and where pictures leave it for given thresholds. */
 
 import type { Gate, ScoreKind } from '../policy/score.js';
+import { blendedExits, fittedBlend } from './blend.js';
 import { fittedGates } from './gates.js';
 import { matches, type RecordedRung, type TuneRecord } from './record.js';
 import { scoresOf } from './scores.js';
@@ -16,6 +17,8 @@ export interface Terms {
    * exits are right by luck on just these pictures. The full network alone would forgive an exit the mistakes that it makes itself.
    */
   readonly quality: 'expected' | 'agreement';
+  /** Whether exits speak together with the last one of the rung before. */
+  readonly blend?: boolean | undefined;
 }
 
 export const DEFAULT_TERMS: Terms = { score: 'max_probability', unit: 'macs', quality: 'expected' };
@@ -34,6 +37,8 @@ export interface Walk {
   readonly score: readonly Float64Array[];
   /** With score `gate`: by exit. */
   readonly gates?: readonly Gate[];
+  /** Where exits speak together: by exit, the share of the last exit of the rung before. */
+  readonly blend?: readonly number[];
   /** 1 where the exit's guess is the label, by exit, by picture. */
   readonly right: readonly Uint8Array[];
   /** 1 where the exit's guess is that of the full network, by exit, by picture. */
@@ -46,13 +51,13 @@ export interface Walk {
 
 /**
  * @param rungs of the record, in the order in which a picture climbs them
- * @param gates of its exits; with score `gate` they are fitted where none are given
+ * @param given of its exits: with score `gate` gates are fitted, with `blend` shares, where none are given
  */
 export function walkOf(
   record: TuneRecord,
   rungs: readonly RecordedRung[],
   terms: Terms = DEFAULT_TERMS,
-  gates?: readonly Gate[],
+  given: Pick<Walk, 'gates' | 'blend'> = {},
 ): Walk {
   const [macs, ms, starts]: [number[], number[], number[]] = [[], [], []];
   for (const { exits } of rungs) {
@@ -63,10 +68,11 @@ export function walkOf(
       ms.push(spentMs + exit.ms);
     }
   }
-  const exits = rungs.flatMap((rung) => rung.exits);
+  const blend = terms.blend ? (given.blend ?? fittedBlend(record, rungs)) : undefined;
+  const exits = blend === undefined ? rungs.flatMap((rung) => rung.exits) : blendedExits(record, rungs, blend);
   const same = (answers: Int32Array) => exits.map(({ guess }) => matches(guess, answers));
   const [right, agrees] = [same(record.labels), same(record.full)];
-  const fitted = terms.score === 'gate' ? (gates ?? fittedGates(exits, agrees)) : undefined;
+  const fitted = terms.score === 'gate' ? (given.gates ?? fittedGates(exits, agrees)) : undefined;
   const costs = { macs: Float64Array.from(macs), ms: Float64Array.from(ms) };
   return {
     terms,
@@ -76,6 +82,7 @@ export function walkOf(
     cost: costs[terms.unit],
     score: scoresOf(exits, terms.score, fitted),
     ...(fitted === undefined ? {} : { gates: fitted }),
+    ...(blend === undefined ? {} : { blend }),
     right,
     agrees,
     quality:
@@ -86,13 +93,13 @@ export function walkOf(
   };
 }
 
-/** The same walk over other pictures of the same cascade, with the gates that it has. */
+/** The same walk over other pictures of the same cascade, with the gates and shares that it has. */
 export function walkOn(record: TuneRecord, walk: Walk): Walk {
   const rungs = walk.rungs.map(({ id, exits }) => {
     const there = record.rungs.find((rung) => rung.id === id)!;
     return { id, exits: there.exits.slice(0, exits.length) };
   });
-  return walkOf(record, rungs, walk.terms, walk.gates);
+  return walkOf(record, rungs, walk.terms, walk);
 }
 
 /** Where a walk ends. Means are of a picture, shares are of one. */

@@ -33,7 +33,7 @@ describe('the record of sluice tune', () => {
   it('holds what every exit said of every picture, and gives the same result again without running a model', async () => {
     const first = printed(await tune('--record', kept()));
     const [head, ...lines] = (await read()).map((line) => JSON.parse(line) as Record<string, unknown>);
-    expect(head).toMatchObject({ sluice_record: 1, cascade: 'cifar10' });
+    expect(head).toMatchObject({ sluice_record: 2, cascade: 'cifar10', classes: 10 });
     expect(lines).toHaveLength(6);
     for (const { said } of lines)
       expect((said as unknown[][]).map((exits) => exits.length)).toEqual(
@@ -42,6 +42,16 @@ describe('the record of sluice tune', () => {
     const before = await read();
     expect(printed(await tune('--record', kept()))).toBe(first);
     expect(await read()).toEqual(before);
+  });
+
+  it('counts as none where it is of an earlier format', async () => {
+    printed(await tune('--record', kept()));
+    const [head, ...lines] = await read();
+    await writeFile(kept(), `${[head!.replace('"sluice_record":2', '"sluice_record":1'), ...lines].join('\n')}\n`);
+    printed(await tune('--record', kept()));
+    const again = await read();
+    expect(JSON.parse(again[0]!)).toMatchObject({ sluice_record: 2 });
+    expect(again).toHaveLength(7);
   });
 
   it('goes on where it was interrupted, in the middle of a line', async () => {

@@ -1,6 +1,7 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { PolicyFile } from '../../src/policy/schema.js';
+import { pooled } from '../../src/policy/score.js';
 import { policyOfCifar10 as policy } from '../support/cifar10.js';
 import { ask } from '../support/contract.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -24,6 +25,13 @@ const policies = [
   { name: 'full', file: 'full.yaml', version: '1', policy: PolicyFile.parse({ kind: 'full' }) },
   ...[1, 2, 3].map((exit) => only(exit, `exit-${exit}`)),
   only(3, 'mean', { ensemble: 'mean' }),
+  policy('small', { route: [{ rung: SMALL, thresholds: never }] }),
+  policy('blend', {
+    route: [
+      { rung: SMALL, thresholds: never },
+      { rung: LARGE, thresholds: [null, null, null], blend: [0, 0.5, 0.25] },
+    ],
+  }),
   policy('margin', { route: [{ rung: LARGE, thresholds: [0, null] }] }, { score: 'margin' }),
   policy('entropy', { route: [{ rung: LARGE, thresholds: [0, null] }] }, { score: 'entropy' }),
   policy('patience', { route: [{ rung: LARGE, thresholds: [2, 2, 2, null] }] }, { score: 'patience' }),
@@ -114,6 +122,16 @@ describe('routes', () => {
     const macsOf = (rung: string) =>
       body.rungs.find(({ id }: { id: string }) => id === rung).exits.map(({ macs }: { macs: number }) => macs);
     expect(cost.macs).toBe(macsOf(SMALL)[0] + macsOf(LARGE).at(-1));
+  });
+
+  it('a rung answers together with the one before it', async () => {
+    const [small, alone, together] = await Promise.all(['small', 'exit-3', 'blend'].map(answer));
+    const expected = pooled(Float32Array.from(probabilities(small!)), Float32Array.from(probabilities(alone!)), 0.25);
+    for (const [index, p] of probabilities(together!).entries()) expect(p).toBeCloseTo(expected[index]!, 4);
+    expect(probabilities(together!)).not.toEqual(probabilities(alone!));
+    // Its first exit speaks alone.
+    expect(together!.route.steps![4]!.score).toBeCloseTo(alone!.route.steps![0]!.score, 4);
+    expect(together!.route.steps![5]!.score).not.toBeCloseTo(alone!.route.steps![1]!.score, 4);
   });
 
   it('an ensemble answers with the mean of what all exits so far said', async () => {

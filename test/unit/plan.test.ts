@@ -132,6 +132,25 @@ describe('a policy resolved against a cascade', () => {
   });
 });
 
+describe('a rung that speaks together with the one before it', () => {
+  const refusalOf = async (route: object[], more: object = {}) => {
+    const text = stringify({ kind: 'threshold', ...more, cascades: { photos: { route } } });
+    const { key, reason } = await configErrorOf(() => parseYaml(PolicyFile, text, 'p.yaml'));
+    return `${key}: ${reason}`;
+  };
+  const first = { rung: 'net/0.5@24', thresholds: [0.7] };
+  const second = { rung: 'net/1@32', thresholds: [0.9, null] };
+
+  it.each([
+    ['no rung before it', [{ ...first, blend: [0.2] }, second], {}, /route\[0\]\.blend.*with another before it/],
+    ['more shares than thresholds', [first, { ...second, blend: [0, 0, 0.1] }], {}, /route\[1\]\.blend.*at most 2/],
+    ['a share of all', [first, { ...second, blend: [1] }], {}, /route\[1\]\.blend\[0\].*1/],
+    ['a mean', [first, { ...second, blend: [0.2] }], { ensemble: 'mean' }, /blend.*without ensemble mean/],
+  ])('is refused with %s', async (_, route, more, sentence) => {
+    expect(await refusalOf(route, more)).toMatch(sentence);
+  });
+});
+
 describe('operating points', () => {
   const route = [{ rung: 'net/0.5@24', thresholds: [0.7, null] }];
   const point = (name: string, macs: number) => ({ name, expected: { macs, agreement: 0.99 }, route });

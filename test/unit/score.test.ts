@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { meanWith, probabilities, type Reading, readingOf, scoreOf, topClasses } from '../../src/policy/score.js';
+import {
+  meanWith,
+  pooled,
+  probabilities,
+  type Reading,
+  readingOf,
+  scoreOf,
+  topClasses,
+} from '../../src/policy/score.js';
 import { randoms } from '../support/graphs.js';
 
 const sum = (values: Iterable<number>) => [...values].reduce((total, value) => total + value, 0);
@@ -114,6 +122,19 @@ describe('meanWith', () => {
     expect([...meanWith(two, 2, row(0.5, 0.5))]).toEqual([0.5, 0.5]);
     expect([...meanWith(two, 2, row(1, 0))].map((value) => value.toFixed(4))).toEqual(['0.6667', '0.3333']);
     expect([...first]).toEqual([1, 0]);
+  });
+});
+
+describe('pooled', () => {
+  it('weighs the logarithms of two rows, and rules nothing out', () => {
+    const together = pooled(row(0.8, 0.1, 0.1), row(0.2, 0.7, 0.1), 0.5);
+    // sqrt of the products 0.16, 0.07, 0.01
+    expect([...together].map((value) => value.toFixed(4))).toEqual(['0.5232', '0.3460', '0.1308']);
+    expect([...pooled(row(0.9, 0.1), row(0.25, 0.75), 0)].map((value) => value.toFixed(4))).toEqual([
+      '0.2500',
+      '0.7500',
+    ]);
+    expect(Math.min(...pooled(row(1, 0), row(0, 1), 0.5))).toBeCloseTo(0.5);
   });
 });
 
