@@ -95,10 +95,11 @@ function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: num
   };
 }
 
-/** Patience and gates count the exits before; of those that a picture never came to there is nothing to count. */
+/** Patience, gates and shares need the exits before; those that a picture never came to have said nothing. */
 function entryFor(point: OperatingPoint, { content }: TuneRecord): FittedEntry | undefined {
-  const { score } = point.walk.terms;
-  if (score === 'patience' || score === 'gate' || content.length < LEAST_PICTURES) return undefined;
+  const { terms, blend } = point.walk;
+  const needsAll = terms.score === 'patience' || terms.score === 'gate' || blend?.some((share) => share > 0);
+  if (needsAll || content.length < LEAST_PICTURES) return undefined;
   return fitEntry(point, content);
 }
 

@@ -4,6 +4,7 @@ import { blendedExits, fittedBlend } from '../../src/tune/blend.js';
 import { fullPoint, type OperatingPoint, operatingPoints, pointOn } from '../../src/tune/operating-points.js';
 import { routeFile } from '../../src/tune/policy-file.js';
 import { type RecordedExit, random, split, type TuneRecord } from '../../src/tune/record.js';
+import { solve } from '../../src/tune/solve.js';
 import { DEFAULT_TERMS } from '../../src/tune/walk.js';
 
 const CLASSES = 12;
@@ -54,7 +55,7 @@ function record(count = CLASSES, small = SMALL): TuneRecord {
     labelled: true,
     labels: new Int32Array(PICTURES),
     full: full.guess,
-    content: [],
+    content: Array.from({ length: PICTURES }, () => [1, 2, 3, 4]),
   };
 }
 
@@ -89,6 +90,16 @@ describe('exits that speak together', () => {
     const erring = record(CLASSES, rowsOf(-6, 4));
     expect(fittedBlend(erring, erring.rungs.slice(0, 2))).toEqual([0, 0]);
     expect(fittedBlend(made, made.rungs.slice(2))).toEqual([0]);
+  });
+
+  it('get no rule of entry: where a picture enters later, nobody has spoken before', () => {
+    const wish = { score: 'max_probability', target: { budgetMacs: 10 }, points: 1 } as const;
+    const entryOf = (blend: boolean) => {
+      const solution = solve(record(), { ...wish, blend }, () => {});
+      return 'points' in solution ? solution.entry : 'none';
+    };
+    expect(entryOf(false)).toHaveProperty('kept');
+    expect(entryOf(true)).toBeUndefined();
   });
 
   it('are in the policy, and the same on other pictures', () => {
