@@ -137,10 +137,9 @@ export function reportOf(
   };
 }
 
-function gatesOf({ walk: { gates, rungs, agrees } }: OperatingPoint): TuneReport['gates'] {
+function gatesOf({ walk: { gates, rungs, exits, agrees } }: OperatingPoint): TuneReport['gates'] {
   if (gates === undefined) return null;
   const names = rungs.flatMap(({ id, exits }) => exits.map((_, k) => `${id}#${k + 1}`));
-  const exits = rungs.flatMap((rung) => rung.exits);
   const judged = judgedGates(exits, agrees, gates).slice(0, -1);
   return judged.map(({ logLoss, plainLogLoss }, i) => ({
     exit: names[i]!,
@@ -187,6 +186,9 @@ function printPolicy(policy: RuleFile): void {
   const routes: readonly (RouteFile & { readonly name?: string })[] = 'points' in policy ? policy.points : [policy];
   for (const { name, route } of routes) {
     if (name !== undefined) print(`  ${name}`);
-    for (const { rung, thresholds } of route) print(`  ${rung.padEnd(20)} ${JSON.stringify(thresholds)}`);
+    for (const { rung, thresholds, blend } of route) {
+      const together = blend === undefined ? '' : `  blend ${JSON.stringify(blend)}`;
+      print(`  ${rung.padEnd(20)} ${JSON.stringify(thresholds)}${together}`);
+    }
   }
 }

@@ -19,7 +19,9 @@ export interface Traveller {
   held: Map<string, Row>;
   readonly picture: Picture;
   readonly passed: ExitScore[];
-  /** Calibrated probabilities that each passed exit answers with, [classes]: its own, or the mean of all so far. */
+  /** Calibrated probabilities of each passed exit, [classes]. */
+  readonly said: Float32Array[];
+  /** What each passed exit answers with, likewise: the same, or what it says together with those before it. */
   readonly answers: Float32Array[];
   readonly readings: Reading[];
   /** Of each passed exit, where they are wanted; their softmax is in `answers`. */
@@ -53,6 +55,7 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture, nowMs: numb
     at: { leg: 0, stage: 0 },
     held: new Map(),
     passed: [],
+    said: [],
     answers: [],
     readings: [],
     logits: [],
@@ -79,6 +82,7 @@ const LEAST_PROBABILITY = 2 ** -149;
 export function pass(traveller: Traveller, p: Float32Array, logits?: Float32Array): void {
   const { plan, at, passed, answers, readings } = traveller;
   const answer = togetherWith(traveller, p);
+  traveller.said.push(p);
   answers.push(answer);
   // What exits say together has no logits but their logarithms.
   if (logits !== undefined)
@@ -90,13 +94,13 @@ export function pass(traveller: Traveller, p: Float32Array, logits?: Float32Arra
 }
 
 /** What the exit says together with those before it, where the policy asks them. */
-function togetherWith({ plan, at, passed, answers }: Traveller, p: Float32Array): Float32Array {
+function togetherWith({ plan, at, passed, said, answers }: Traveller, p: Float32Array): Float32Array {
   const before = answers.at(-1);
   if (before === undefined) return p;
   if (plan.ensemble === 'mean') return meanWith(before, answers.length, p);
   const share = plan.legs[at.leg]!.blend?.[at.stage] ?? 0;
   const earlier = share === 0 ? -1 : passed.findLastIndex(({ leg }) => leg < at.leg);
-  return earlier < 0 ? p : pooled(answers[earlier]!, p, share);
+  return earlier < 0 ? p : pooled(said[earlier]!, p, share);
 }
 
 /** @param exit index in `passed` */

@@ -89,6 +89,18 @@ function shortened(record: TuneRecord, point: OperatingPoint): OperatingPoint {
   return best;
 }
 
+/** The same point without the last rungs of its route that no picture came to. */
+export function trimmed(record: TuneRecord, point: OperatingPoint): OperatingPoint {
+  const { walk, thresholds, outcome } = point;
+  const last = walk.starts.at(-1)!;
+  if (walk.rungs.length === 1 || outcome.exits.some((exit) => exit >= last)) return point;
+  const shorter = walkOf(record, walk.rungs.slice(0, -1), walk.terms, {
+    ...(walk.gates === undefined ? {} : { gates: walk.gates.slice(0, last) }),
+    ...(walk.blend === undefined ? {} : { blend: walk.blend.slice(0, last) }),
+  });
+  return trimmed(record, pointAt(shorter, [...thresholds.slice(0, last - 1), null], point.price));
+}
+
 /**
  * The route that is left of a walk where no picture may need more than so many milliseconds: what lies beyond is cut off. Such points
  * meet a latency that those with all exits miss.

@@ -11,6 +11,7 @@ import {
   type OperatingPoint,
   operatingPoints,
   pointOn,
+  trimmed,
 } from './operating-points.js';
 import { shuffle, subset, type TuneRecord } from './record.js';
 import { refined } from './refine.js';
@@ -81,7 +82,9 @@ function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: num
     'latencyP95Ms' in target ? byCost([...found, ...cutAt(usable, frontier(found), target.latencyP95Ms)]) : found;
   const best = chosen(all, full, target);
   if (best === undefined) return { cheapest: all[0]! };
-  const points = ladder(refined(best, full, target), all, wish.points).map((point, i) => {
+  const steps = ladder(refined(best, full, target), all, wish.points);
+  const points = steps.map((step, i) => {
+    const point = trimmed(usable, step);
     const fitted = entryFor(point, record);
     const kept = fitted !== undefined && pays(fitted) && (i > 0 || meets(fitted.outcome, full, target));
     return { point: kept ? { ...point, entry: fitted.entry, outcome: fitted.outcome } : point, fitted, kept };

@@ -3,7 +3,7 @@
 import type { Gate, ScoreKind } from '../policy/score.js';
 import { blendedExits, fittedBlend } from './blend.js';
 import { fittedGates } from './gates.js';
-import { matches, type RecordedRung, type TuneRecord } from './record.js';
+import { matches, type RecordedExit, type RecordedRung, type TuneRecord } from './record.js';
 import { scoresOf } from './scores.js';
 
 /** What a search goes by. */
@@ -26,6 +26,8 @@ export const DEFAULT_TERMS: Terms = { score: 'max_probability', unit: 'macs', qu
 export interface Walk {
   readonly terms: Terms;
   readonly rungs: readonly RecordedRung[];
+  /** Of all rungs in a row; where exits speak together, what they say then. */
+  readonly exits: readonly RecordedExit[];
   readonly pictures: number;
   /** MACs spent by a picture that leaves here, by exit; earlier rungs included. */
   readonly macs: Float64Array;
@@ -77,6 +79,7 @@ export function walkOf(
   return {
     terms,
     rungs,
+    exits,
     pictures: record.labels.length,
     ...costs,
     cost: costs[terms.unit],

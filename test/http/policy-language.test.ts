@@ -26,6 +26,14 @@ const policies = [
   ...[1, 2, 3].map((exit) => only(exit, `exit-${exit}`)),
   only(3, 'mean', { ensemble: 'mean' }),
   policy('small', { route: [{ rung: SMALL, thresholds: never }] }),
+  policy('middle', { route: [{ rung: 'slimnet/0.5@32', thresholds: never }] }),
+  policy('chain', {
+    route: [
+      { rung: SMALL, thresholds: never },
+      { rung: 'slimnet/0.5@32', thresholds: never, blend: [0, 0, 0, 0.5] },
+      { rung: LARGE, thresholds: [null, null, null], blend: [0, 0, 0.25] },
+    ],
+  }),
   policy('blend', {
     route: [
       { rung: SMALL, thresholds: never },
@@ -132,6 +140,12 @@ describe('routes', () => {
     // Its first exit speaks alone.
     expect(together!.route.steps![4]!.score).toBeCloseTo(alone!.route.steps![0]!.score, 4);
     expect(together!.route.steps![5]!.score).not.toBeCloseTo(alone!.route.steps![1]!.score, 4);
+  });
+
+  it('and that one counts by itself, not by what it said together with others', async () => {
+    const [middle, alone, chained] = await Promise.all(['middle', 'exit-3', 'chain'].map(answer));
+    const expected = pooled(Float32Array.from(probabilities(middle!)), Float32Array.from(probabilities(alone!)), 0.25);
+    for (const [index, p] of probabilities(chained!).entries()) expect(p).toBeCloseTo(expected[index]!, 4);
   });
 
   it('an ensemble answers with the mean of what all exits so far said', async () => {

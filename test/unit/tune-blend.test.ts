@@ -1,11 +1,18 @@
 import { describe, expect, it } from 'vitest';
 import { pooled, readingOf } from '../../src/policy/score.js';
 import { blendedExits, fittedBlend } from '../../src/tune/blend.js';
-import { fullPoint, type OperatingPoint, operatingPoints, pointOn } from '../../src/tune/operating-points.js';
+import {
+  fullPoint,
+  type OperatingPoint,
+  operatingPoints,
+  pointAt,
+  pointOn,
+  trimmed,
+} from '../../src/tune/operating-points.js';
 import { routeFile } from '../../src/tune/policy-file.js';
 import { type RecordedExit, random, split, type TuneRecord } from '../../src/tune/record.js';
 import { solve } from '../../src/tune/solve.js';
-import { DEFAULT_TERMS } from '../../src/tune/walk.js';
+import { DEFAULT_TERMS, walkOf } from '../../src/tune/walk.js';
 
 const CLASSES = 12;
 const PICTURES = 600;
@@ -90,6 +97,18 @@ describe('exits that speak together', () => {
     const erring = record(CLASSES, rowsOf(-6, 4));
     expect(fittedBlend(erring, erring.rungs.slice(0, 2))).toEqual([0, 0]);
     expect(fittedBlend(made, made.rungs.slice(2))).toEqual([0]);
+  });
+
+  it('leave out a rung that nobody comes to', () => {
+    const made = record();
+    const walk = walkOf(made, made.rungs, { ...DEFAULT_TERMS, blend: true });
+    const point = trimmed(made, pointAt(walk, [0.99, 0, null], 1));
+    expect(point.walk.rungs.map(({ id }) => id)).toEqual(['net/0.5@24', 'net/1@32']);
+    expect(point.thresholds).toEqual([0.99, null]);
+    expect(point.walk.blend).toEqual(walk.blend!.slice(0, 2));
+    expect(point.outcome).toEqual(pointAt(walk, [0.99, 0, null], 1).outcome);
+    const reached = pointAt(walk, [0.99, 0.99, null], 1);
+    expect(trimmed(made, reached)).toBe(reached);
   });
 
   it('get no rule of entry: where a picture enters later, nobody has spoken before', () => {

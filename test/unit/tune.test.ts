@@ -34,6 +34,7 @@ describe('the outcome of a walk', () => {
     const walk: Walk = {
       terms: DEFAULT_TERMS,
       rungs: [],
+      exits: [],
       pictures: 3,
       macs,
       ms: Float64Array.from([10, 20, 30]),
