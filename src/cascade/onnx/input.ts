@@ -7,6 +7,9 @@ import { ElemType, type OnnxModel, type OnnxNode } from './model.js';
 /** Name of the uint8 input. */
 export const imageTensor = 'image';
 
+/** Means and deviations of photographs, of 0..1, are above it. */
+const LEAST_OF_RECIPES = 0.1;
+
 /** Per channel (red, green, blue), in units of pixel values 0..255. */
 export interface Normalisation {
   readonly mean?: readonly number[] | undefined;
@@ -85,8 +88,8 @@ function checkChannels(file: string, key: string, values: readonly number[] | un
   const found = `found [${values.join(', ')}]`;
   if (values.length !== 3 || !values.every(Number.isFinite))
     throw new ConfigError(file, key, `${found}; allowed: three numbers, one per channel`);
-  // As recipes for pictures of 0..1 give them: nothing else would look wrong, but every answer.
-  if (values.every((value) => value > 0 && value < 1)) {
+  // As recipes for pictures of 0..1 give them: nothing would look wrong, but every answer would be.
+  if (values.every((value) => value >= LEAST_OF_RECIPES && value < 1)) {
     const meant = values.map((value) => Number((255 * value).toFixed(3))).join(',');
     throw new ConfigError(file, key, `${found}; pixel values are 0..255; where a recipe means 0..1: ${meant}`);
   }
