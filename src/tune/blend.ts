@@ -91,9 +91,14 @@ function probabilityOf(top: SaidTop, picture: number, index: number): number {
 }
 
 /** As `pooled` in policy/score.ts, from the classes that are listed. */
-function pooledExit({ rungs }: TuneRecord, before: RecordedExit, exit: RecordedExit, share: number): RecordedExit {
+function pooledExit(
+  { rungs, fullTop }: TuneRecord,
+  before: RecordedExit,
+  exit: RecordedExit,
+  share: number,
+): RecordedExit {
   const [a, b] = [before.top!, exit.top!];
-  const full = rungs.at(-1)!.exits.at(-1)!.top!;
+  const full = fullTop ?? rungs.at(-1)!.exits.at(-1)!.top!;
   const { count, classes } = b;
   const pictures = exit.guess.length;
   const columns = {

@@ -50,6 +50,8 @@ export interface TuneRecord {
   readonly labels: Int32Array;
   /** Answer of the full network, by picture. */
   readonly full: Int32Array;
+  /** What it says, where its rung was left out. */
+  readonly fullTop?: SaidTop | undefined;
   /** By picture. */
   readonly content: readonly Content[];
 }

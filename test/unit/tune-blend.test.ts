@@ -99,6 +99,18 @@ describe('exits that speak together', () => {
     expect(fittedBlend(made, made.rungs.slice(2))).toEqual([0]);
   });
 
+  it('are judged by the full network, also where its rung may not be used', () => {
+    const wish = { score: 'max_probability', target: { budgetMacs: 10.5 }, points: 1, blend: true } as const;
+    const pointOf = (rungs: readonly string[]) => {
+      const solution = solve(record(), { ...wish, rungs }, () => {});
+      return 'points' in solution ? solution.points[0]! : undefined;
+    };
+    const { walk } = pointOf(['net/0.5@24', 'net/1@32'])!;
+    const { guess, belief } = walk.exits[1]!;
+    for (const i of guess.keys()) expect(belief[i]).toBeCloseTo(FULL[i]![guess[i]!]!, 5);
+    expect(walk.blend![1]).toBeGreaterThan(0);
+  });
+
   it('leave out a rung that nobody comes to', () => {
     const made = record();
     const walk = walkOf(made, made.rungs, { ...DEFAULT_TERMS, blend: true });
