@@ -97,7 +97,7 @@ export function meanWith(before: Float32Array, count: number, p: Float32Array): 
 }
 
 /** A class that an exit holds to be less probable than this is not ruled out by it alone. */
-const LEAST_SAID = 1e-7;
+export const LEAST_SAID = 1e-7;
 
 /**
  * What an exit says together with one of a rung before it: the logarithms of their probabilities, weighed (a log-linear pool, as in cascades

@@ -1,11 +1,10 @@
 /** What the exits of a rung say together with the last exit of the rung before it, and how much share that one should have. */
 
+import { LEAST_SAID } from '../policy/score.js';
 import type { RecordedExit, RecordedRung, SaidTop, TuneRecord } from './record.js';
 
 /** Shares that are tried. */
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
-/** As a lane has it (policy/score.ts). */
-const LEAST_SAID = 1e-7;
 /** Points of quality, as a share of one, that are worth a share. */
 const LEAST_GAIN = 0.002;
 
@@ -39,6 +38,7 @@ export function blendedExits(
 }
 
 interface Pair {
+  /** The best one; fitted when it is first asked for, which other pictures than those solved on never do. */
   readonly share: number;
   exitAt(share: number): RecordedExit;
 }
@@ -57,12 +57,20 @@ function pairOf(record: TuneRecord, before: RecordedExit, exit: RecordedExit): P
     made.set(share, held);
     return held;
   };
-  const unsure = unsureHalf(before);
-  const qualities = SHARES.map((share) => meanQuality(exitAt(share), record.labels, unsure));
-  const best = qualities.indexOf(Math.max(...qualities));
-  const pair = { share: qualities[best]! - qualities[0]! > LEAST_GAIN ? SHARES[best]! : 0, exitAt };
-  // The others are not asked for again.
-  for (const share of made.keys()) if (share !== 0 && share !== pair.share) made.delete(share);
+  let share: number | undefined;
+  const pair = {
+    exitAt,
+    get share() {
+      if (share !== undefined) return share;
+      const unsure = unsureHalf(before);
+      const qualities = SHARES.map((each) => meanQuality(exitAt(each), record.labels, unsure));
+      const best = qualities.indexOf(Math.max(...qualities));
+      share = qualities[best]! - qualities[0]! > LEAST_GAIN ? SHARES[best]! : 0;
+      // The others are not asked for again.
+      for (const each of made.keys()) if (each !== 0 && each !== share) made.delete(each);
+      return share;
+    },
+  };
   known.set(exit, pair);
   return pair;
 }
