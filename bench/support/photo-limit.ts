@@ -7,6 +7,7 @@ import '../../src/no-telemetry.js';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import type { Cascade } from '../../src/cascade/cascade.js';
 import { loadCascade } from '../../src/cascade/loader.js';
+import { exactBytes } from '../../src/cascade/onnx/exact-bytes.js';
 import { decode } from '../../src/lane/decode.js';
 import { imageTensor } from '../../src/lane/loaded.js';
 import { rowData, stack } from '../../src/lane/session.js';
@@ -57,7 +58,7 @@ async function load(name: string): Promise<Bare> {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: { session: { intra_op: { allow_spinning: '0' }, ...(await exactBytes()) } },
   } as const;
   const files = cascade.rungs.at(-1)!.stages.map(({ file }) => file);
   return { cascade, sessions: await Promise.all(files.map((file) => InferenceSession.create(file, options))) };

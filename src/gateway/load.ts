@@ -19,6 +19,8 @@ class Fading {
 }
 
 const FADE_MS = 1000;
+/** Weight of the newest answer in what is remembered of a point. */
+const NEWEST = 0.1;
 
 /** Of answers. */
 class Meter {
@@ -31,6 +33,8 @@ class ServiceMeter extends Meter {
   readonly arrivals = new Fading();
   /** That the answers were expected to take, by the points that gave them. */
   readonly macs = new Fading();
+  /** Milliseconds of inference of an answer, by the multiply-accumulates expected of its point; they do not fade. */
+  readonly remembered = new Map<number, number>();
 }
 
 export class LoadMeter {
@@ -46,6 +50,8 @@ export class LoadMeter {
   answered(service: string, answer: Pick<JobAnswer, 'decodeMs' | 'inferenceMs'>, macs: number, nowMs: number): void {
     const own = this.#of(service);
     own.macs.add(macs, nowMs);
+    const before = own.remembered.get(macs) ?? answer.inferenceMs;
+    own.remembered.set(macs, before + NEWEST * (answer.inferenceMs - before));
     for (const meter of [this.#all, own]) {
       meter.answers.add(1, nowMs);
       meter.decodeMs.add(answer.decodeMs, nowMs);
@@ -80,6 +86,7 @@ export class LoadMeter {
       ratePerSecond: Math.max(perSecond(own.arrivals, nowMs), ownRate),
       fixedMs,
       inferenceMs,
+      remembered: own.remembered,
       lanes,
       othersBusy: Math.max(0, (scale * laneMs - ownMs) / FADE_MS),
       waitMs: capacity === 0 ? 0 : (1000 * outstanding) / capacity,

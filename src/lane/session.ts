@@ -3,6 +3,7 @@
 import '../no-telemetry.js';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Stage } from '../cascade/cascade.js';
+import { exactBytes } from '../cascade/onnx/exact-bytes.js';
 import { ConfigError } from '../errors.js';
 
 export type Features = ReadonlyMap<string, Tensor>;
@@ -36,7 +37,7 @@ export class StageSession {
         // Each session would keep the memory of its largest batch for ever: half of a lane's (measured). See MALLOC in gateway/lane-process.
         enableCpuMemArena: false,
         // Several sessions that spin for work slow one another down by a factor of 4 (measured).
-        extra: { session: { intra_op: { allow_spinning: '0' } } },
+        extra: { session: { intra_op: { allow_spinning: '0' }, ...(await exactBytes()) } },
       });
     } catch (error) {
       const reason = (error as Error).message.split('\n')[0]!.replaceAll(stage.copy ?? stage.file, stage.file);

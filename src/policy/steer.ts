@@ -11,6 +11,8 @@ export interface Load {
   readonly fixedMs: number;
   /** Lane milliseconds of a request that grow with its multiply-accumulates, at the point that serves now. */
   readonly inferenceMs: number;
+  /** What that was at other points while they served, by their multiply-accumulates. */
+  readonly remembered: ReadonlyMap<number, number>;
   /** Lanes that work. */
   readonly lanes: number;
   /** Lanes' worth of work of all other requests. */
@@ -86,9 +88,12 @@ function isCalm(now: Now): boolean {
 
 /** Whether the load is within `share` of what there is, were it served by another point. */
 function fits({ goal, points, point, load }: Now, at: number, share: number): boolean {
-  const { ratePerSecond, fixedMs, inferenceMs, lanes, othersBusy } = load;
+  const { ratePerSecond, fixedMs, inferenceMs, remembered, lanes, othersBusy } = load;
   if (goal.macs_per_second !== undefined) return ratePerSecond * points[at]!.macs <= share * goal.macs_per_second;
-  const ms = fixedMs + (inferenceMs * points[at]!.macs) / points[point]!.macs;
+  const { macs } = points[at]!;
+  const inProportion = (inferenceMs * macs) / points[point]!.macs;
+  // Of a cheap point much is not multiplying: in proportion to it a far dearer one would look as if it never fitted again.
+  const ms = fixedMs + Math.min(inProportion, remembered.get(macs) ?? inProportion);
   return othersBusy + (ratePerSecond * ms) / 1000 <= share * lanes;
 }
 

@@ -37,6 +37,24 @@ describe('the load of a service', () => {
     expect(meter.load('a', 25, 0, 2, END).inferenceMs).toBeCloseTo(2.5, 6);
   });
 
+  it('remembers what each point took, for a service of its own', () => {
+    const meter = new LoadMeter();
+    traffic(meter, 'a', 50, 2, 10, 100);
+    traffic(meter, 'a', 50, 2, 4, 25);
+    traffic(meter, 'b', 50, 2, 7, 100);
+    expect([...meter.load('a', 25, 0, 2, END + 60_000).remembered]).toEqual([
+      [100, 10],
+      [25, 4],
+    ]);
+  });
+
+  it('remembers mostly the last ones', () => {
+    const meter = new LoadMeter();
+    traffic(meter, 'a', 50, 2, 10);
+    traffic(meter, 'a', 50, 2, 20);
+    expect(meter.load('a', 100, 0, 2, END).remembered.get(100)).toBeCloseTo(20, 4);
+  });
+
   it('keeps apart what others take', () => {
     const meter = new LoadMeter();
     traffic(meter, 'a', 50, 0, 10);
@@ -74,6 +92,7 @@ describe('the load of a service', () => {
       ratePerSecond: 0,
       fixedMs: 0,
       inferenceMs: 0,
+      remembered: new Map(),
       lanes: 2,
       othersBusy: 0,
       waitMs: 0,

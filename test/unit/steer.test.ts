@@ -6,7 +6,15 @@ const points = [800, 400, 200, 100].map((macs) => ({ macs, agreement: 1 }));
 const all = { first: 0, last: 3 };
 const latency = { latency_p95_ms: 100 };
 /** At point 0: 10 ms of inference and 2 of decoding a request, two lanes: 166 a second are what they can do. */
-const quiet: Load = { ratePerSecond: 20, fixedMs: 2, inferenceMs: 10, lanes: 2, othersBusy: 0, waitMs: 0 };
+const quiet: Load = {
+  ratePerSecond: 20,
+  fixedMs: 2,
+  inferenceMs: 10,
+  remembered: new Map(),
+  lanes: 2,
+  othersBusy: 0,
+  waitMs: 0,
+};
 const at = (point: number, calmSinceMs?: number): Steering => ({ point, calmSinceMs });
 
 describe('the controller with a goal of latency', () => {
@@ -63,6 +71,21 @@ describe('the controller with a goal of latency', () => {
     // 7 ms x 220 / 2 = 77 % at point 1, where the load came from
     const load = { ...quiet, inferenceMs: 2.5, ratePerSecond: 220 };
     expect(steer(latency, points, all, at(2, 0), load, 60_000)).toEqual(at(2));
+  });
+
+  it('goes back to a far dearer point by what that took when it served, not by what the cheap one does besides multiplying', () => {
+    const apart = [
+      { macs: 4000, agreement: 1 },
+      { macs: 100, agreement: 1 },
+    ];
+    const two = { first: 0, last: 1 };
+    // In proportion 40 ms x 60 / 2 = 120 %; remembered (10 + 2) ms: 36 %
+    const load = { ...quiet, inferenceMs: 1, ratePerSecond: 60 };
+    expect(steer(latency, apart, two, at(1, 0), load, 60_000)).toEqual(at(1));
+    expect(steer(latency, apart, two, at(1, 0), { ...load, remembered: new Map([[4000, 10]]) }, 60_000).point).toBe(0);
+    // What was remembered of a hard moment does not keep it away for ever.
+    const few = { ...load, ratePerSecond: 20, remembered: new Map([[4000, 400]]) };
+    expect(steer(latency, apart, two, at(1, 0), few, 60_000).point).toBe(0);
   });
 
   it('keeps to the range when that has changed under it', () => {

@@ -9,7 +9,7 @@ import { ConfigError } from '../../errors.js';
 export type Dim = number | string;
 
 /** Element types of TensorProto.DataType that the code speaks of by name. */
-export const ElemType = { unknown: 0, float32: 1, uint8: 2, int64: 7, float16: 10 } as const;
+export const ElemType = { unknown: 0, float32: 1, uint8: 2, int8: 3, int64: 7, float16: 10 } as const;
 
 /** An input or output of a graph. */
 export interface OnnxValue {

@@ -3,6 +3,7 @@
 import '../../no-telemetry.js';
 import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
+import { exactBytes } from './exact-bytes.js';
 import { encodeModel, type OnnxModel } from './model.js';
 
 /** Tensors by name. */
@@ -28,6 +29,7 @@ export async function openGraph(model: OnnxModel, optimize: 'disabled' | 'all'):
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
     logSeverityLevel: 3,
+    extra: { session: await exactBytes() },
   }).catch(refuse);
   return {
     run: (feeds) => session.run(feeds).catch(refuse),
