@@ -1,6 +1,6 @@
 /** cascade.yaml with one imported graph put in: what was there for other backbones and widths stays. */
 
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { Document, isCollection, isScalar, parseDocument, visit } from 'yaml';
 import { parseYaml, readYaml } from '../config-file.js';
@@ -43,6 +43,8 @@ export interface Addition {
   readonly description: string | undefined;
   /** MACs of the graph to its last exit, by resolution: its rungs. */
   readonly macs: ReadonlyMap<number, number>;
+  /** Of its stage files. */
+  readonly bytes: number;
 }
 
 type Rung = Manifest['rungs'][number];
@@ -57,27 +59,32 @@ export async function readManifest(file: string): Promise<Manifest | undefined> 
 }
 
 /**
- * Puts a graph and its rungs in, in place of those of the same backbone, width and resolution; rungs are sorted by the MACs of their whole graph.
+ * Puts a graph and its rungs in, in place of those of the same backbone, width and resolution. Rungs are sorted by the MACs of their whole
+ * graph, those with as many by the bytes of its files: floats are dearer than the same in 8 bits, whichever was imported last.
  * @throws ConfigError when labels, input layout or calibration do not fit, or a stage file of another graph is broken
  */
 export async function mergeManifest(addition: Addition): Promise<Manifest> {
-  const { file, existing, graph, input, macs } = addition;
+  const { file, existing, graph, input, macs, bytes } = addition;
   const labels = mergedLabels(addition);
   if (existing !== undefined) checkInput(file, existing.input, input);
   const isOther = (entry: { backbone: string; width: number }, resolution: number): boolean =>
     entry.backbone !== graph.backbone || entry.width !== graph.width || !graph.resolutions.includes(resolution);
-  const others = (existing?.graphs ?? [])
+  const graphs = existing?.graphs ?? [];
+  const others = graphs
     .map((other) => ({ ...other, resolutions: other.resolutions.filter((side) => isOther(other, side)) }))
     .filter((other) => other.resolutions.length > 0);
-  const costed: { rung: Rung; macs: number }[] = [];
+  // Those before the first that it replaces stay whole, so its place among all is its place among the others.
+  const before = graphs.findIndex((other) => other.resolutions.some((side) => !isOther(other, side)));
+  const place = before < 0 ? others.length : before;
+  const costed: { rung: Rung; macs: number; bytes: number }[] = [];
   for (const rung of existing?.rungs.filter((r) => isOther(r, r.resolution)) ?? []) {
     const serves = (other: Manifest['graphs'][number]): boolean =>
       other.backbone === rung.backbone && other.width === rung.width && other.resolutions.includes(rung.resolution);
     const of = others.find(serves);
     if (of === undefined) throw new ConfigError(file, 'rungs', `no graph for ${rungId(rung)}`);
-    costed.push({ rung, macs: await fullMacs(file, of, rung.resolution) });
+    costed.push({ rung, ...(await wholeCost(file, of, rung.resolution)) });
   }
-  for (const [resolution, cost] of macs) costed.push({ rung: newRung(addition, resolution), macs: cost });
+  for (const [resolution, cost] of macs) costed.push({ rung: newRung(addition, resolution), macs: cost, bytes });
   const stray = addition.calibration.find(({ resolution }) => !macs.has(resolution));
   if (stray !== undefined) {
     throw new ConfigError(
@@ -92,8 +99,8 @@ export async function mergeManifest(addition: Addition): Promise<Manifest> {
     ...(existing?.default === undefined ? {} : { default: existing.default }),
     labels,
     input: { layout: input.layout, tensor: input.tensor, scale: input.scale, kernel },
-    graphs: [...others, graph],
-    rungs: costed.sort((a, b) => a.macs - b.macs).map(({ rung }) => rung),
+    graphs: [...others.slice(0, place), graph, ...others.slice(place)],
+    rungs: costed.sort((a, b) => a.macs - b.macs || a.bytes - b.bytes).map(({ rung }) => rung),
   };
 }
 
@@ -177,10 +184,15 @@ function newRung({ file, graph, calibration }: Addition, resolution: number): Ru
   };
 }
 
-async function fullMacs(file: string, graph: Manifest['graphs'][number], resolution: number): Promise<number> {
+async function wholeCost(
+  file: string,
+  graph: Manifest['graphs'][number],
+  resolution: number,
+): Promise<{ macs: number; bytes: number }> {
   const stages = graph.stages.map((stage) => ({ ...stage, file: join(dirname(file), stage.file) }));
   const [macs] = await countFileMacs(stages, [resolution]);
-  return macs!.reduce((total, each) => total + each, 0);
+  const sizes = await Promise.all(stages.map((stage) => stat(stage.file)));
+  return { macs: sum(macs!), bytes: sum(sizes.map(({ size }) => size)) };
 }
 
 function nameOf(label: LabelSpec): string {
@@ -200,4 +212,8 @@ function isPlain(item: unknown): boolean {
 /** Lists always fit on folded lines; maps (labels with an id) read well in one line up to a few keys. */
 function isShort(collection: { readonly items: readonly unknown[] }): boolean {
   return collection.items.every((item) => isScalar(item)) || collection.items.length <= 2;
+}
+
+export function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }

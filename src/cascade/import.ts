@@ -9,6 +9,7 @@ import {
   type LabelSpec,
   mergeManifest,
   readManifest,
+  sum,
   writtenManifest,
 } from './import-manifest.js';
 import type { Manifest } from './manifest.js';
@@ -138,6 +139,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
     calibration: options.calibration ?? [],
     description: options.description,
     macs: new Map([...perResolution].map(([resolution, macs]) => [resolution, sum(macs)])),
+    bytes: sum(stages.map((stage) => encodeModel(stage.model).length)),
   });
 
   const maxAbsDifference = await largestDifference(whole, stages, {
@@ -212,8 +214,4 @@ async function write(
 /** Stage files are named by what they serve: `slimnet-w0.5-r24-stage1.onnx`. */
 function stagePrefix(backbone: string, width: number, resolutions: readonly number[]): string {
   return `${backbone}-w${width}-r${[...resolutions].sort((a, b) => a - b).join('-')}-stage`;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

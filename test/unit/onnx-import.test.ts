@@ -82,6 +82,22 @@ describe('importing a graph', () => {
     expect(await readdir(options.into)).not.toContain('skip-w0.5-r16-32-stage3.onnx');
   });
 
+  it('takes floats for dearer than the same network in fewer bits, whichever is imported last', async () => {
+    const bits = { ...options, half: true, backbone: 'half' };
+    for (const each of [options, bits, options, bits]) {
+      await importOnnx(each);
+      if (each === options) continue;
+      const read = await manifest();
+      expect(read.graphs.map(({ backbone }) => backbone)).toEqual(['skip', 'half']);
+      expect(read.rungs.map(({ backbone, resolution }) => `${backbone}@${resolution}`)).toEqual([
+        'half@16',
+        'skip@16',
+        'half@32',
+        'skip@32',
+      ]);
+    }
+  });
+
   it('can store weights in 16 bits: half the file, the same MACs, nearly the same logits', async () => {
     const full = await importOnnx(options);
     const half = await importOnnx({ ...options, half: true, into: join(directory, 'half') });
