@@ -1,4 +1,4 @@
-"""A trained network -> ONNX, all exits as outputs: python export.py --run RUN --out FOLDER [--int8 DATA]
+"""A trained network -> ONNX, all exits as outputs: python export.py --run RUN --out FOLDER
 
 A SlimNet gives one graph per width and resolution (each has its own batch norms), a LiteNet one for all. Input `pixels` [n, 3, h, w]
 float32, 0..255, sizes symbolic; outputs `exit1`, `exit2` ... [n, classes]. `sluice import` cuts them.
@@ -10,12 +10,10 @@ from pathlib import Path
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from data import load
-from lite import Conv, LiteNet
+from lite import LiteNet
 from nets import finished
-from quantize import quantized
+from plain import plain_lite
 from slimnet import WIDTHS, ConvNorm, Head, Rung, SlimNet, Step
 
 
@@ -75,39 +73,6 @@ class PlainSlim(nn.Module):
         return tuple(logits)
 
 
-class UnevenConv(torch.autograd.Function):
-    """Convolution with more zeros right and below than left and above: one node in ONNX, which PyTorch has no layer for."""
-
-    @staticmethod
-    def forward(ctx, x, kernel, bias, stride, pad, groups):
-        return F.conv2d(F.pad(x, pad), kernel, bias, stride, 0, 1, groups)
-
-    @staticmethod
-    def symbolic(g, x, kernel, bias, stride, pad, groups):
-        left, right, top, bottom = pad
-        return g.op("Conv", x, kernel, bias, strides_i=[stride] * 2, pads_i=[top, left, bottom, right], group_i=groups)
-
-
-class PlainConv(nn.Module):
-    """A Conv with its batch norm multiplied in."""
-
-    def __init__(self, part: Conv):
-        super().__init__()
-        self.conv, self.pad, self.linear = fuse_conv_bn_eval(part.conv, part.norm), part.pad, part.linear
-
-    def forward(self, x):
-        conv = self.conv
-        x = conv(x) if self.pad is None else UnevenConv.apply(x, conv.weight, conv.bias, conv.stride[0], self.pad, conv.groups)
-        return x if self.linear else F.relu6(x)
-
-
-def plain_lite(model: nn.Module) -> nn.Module:
-    """The same with every Conv as a PlainConv."""
-    for name, part in model.named_children():
-        setattr(model, name, PlainConv(part) if isinstance(part, Conv) else plain_lite(part))
-    return model
-
-
 def write(plain: nn.Module, wanted: list[torch.Tensor], x: torch.Tensor, file: Path) -> None:
     """Exports after a look at whether the folded network still says the same."""
     with torch.no_grad():
@@ -123,7 +88,6 @@ def main() -> None:
     args = argparse.ArgumentParser(description=__doc__)
     args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True)
-    args.add_argument("--int8", type=Path, metavar="DATA", help="LiteNet: write NAME-int8.onnx too, ranges of its values from these training pictures")
     opt = args.parse_args()
     name, model = finished(opt.run)
     opt.out.mkdir(parents=True, exist_ok=True)
@@ -133,9 +97,6 @@ def main() -> None:
             wanted = model(x, width)
         if isinstance(model, LiteNet):
             write(plain_lite(model), wanted, x, opt.out / f"{name}.onnx")
-            if opt.int8 is not None:
-                sides = [side for _, side in model.rungs]
-                quantized(opt.out / f"{name}.onnx", load(opt.int8, "train", opt.run / "cache")[0], sides, opt.out / f"{name}-int8.onnx")
         else:
             write(PlainSlim(model, (width, side)).eval(), wanted, x, opt.out / f"{name}-{width}-{side}.onnx")
 

@@ -1,7 +1,6 @@
 #!/bin/sh
-# Takes the exported graphs into models/photo200: sh models/train/import-photo200.sh SCOUT_RUN LITE0_RUN LITE2_RUN (run in the repository's
-# root; each run holds onnx/ and calibration.json). Rungs of as many multiply-accumulates stay in the order of this file: the full network
-# is the last one, lite2 in floats.
+# Takes the exported graphs into models/photo200: sh models/train/import-photo200.sh SCOUT LITE0_8 LITE2_8 LITE2 (runs; called in the repository's
+# root; each run holds onnx/ and calibration.json).
 set -eu
 import() {
   node dist/cli/main.js import "$@" --cascade photo200 --uint8 --labels models/train/photo200.labels \
@@ -12,4 +11,4 @@ for width in 0.5 1.0; do
 done
 import "$2/onnx/lite0-int8.onnx" --backbone lite0-int8 --resolutions 64,96,128,160 --calibration "$2/calibration.json"
 import "$3/onnx/lite2-int8.onnx" --backbone lite2-int8 --resolutions 192,224 --calibration "$3/calibration.json"
-import "$3/onnx/lite2.onnx" --backbone lite2 --half --resolutions 224 --calibration "$3/full.json"
+import "$4/onnx/lite2.onnx" --backbone lite2 --half --resolutions 224 --calibration "$4/calibration.json"

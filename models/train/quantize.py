@@ -40,7 +40,7 @@ def quantized(graph: Path, x: torch.Tensor, sides: list[int], out: Path) -> None
         quant_pre_process(str(graph), str(ready), skip_symbolic_shape=True)
         quantize_static(
             str(ready), str(out), Pictures(x, sides), quant_format=QuantFormat.QDQ, per_channel=True, activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax, op_types_to_quantize=["Conv", "Clip", "Add", "Gemm"],
+            weight_type=QuantType.QInt8, reduce_range=True, calibrate_method=CalibrationMethod.MinMax, op_types_to_quantize=["Conv", "Clip", "Add", "Gemm"],
             extra_options={"OpTypesToExcludeOutputQuantization": ["Gemm"]},
         )
     print(f"{out}: {out.stat().st_size / graph.stat().st_size:.2f} of the bytes")

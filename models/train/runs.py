@@ -1,6 +1,7 @@
 """What all training runs share: their options, their data, the order of the pictures, and the log."""
 
 import argparse
+import ctypes
 import json
 from pathlib import Path
 
@@ -21,9 +22,21 @@ def options(doc: str | None, epochs: float, batch: int) -> argparse.ArgumentPars
     return args
 
 
+def keep_memory() -> None:
+    """
+    Has glibc keep what it freed. Else every map is new memory from the kernel, page by page: half of the time of a step in floats on a processor
+    (convolution of 96 channels, 112 x 112, batch 16: 58 ms, then 29; a ReLU6: 33, then 5).
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for parameter, value in ((-4, 0), (-1, 2**31 - 1), (-2, 2**28)):  # M_MMAP_MAX, M_TRIM_THRESHOLD, M_TOP_PAD
+            mallopt(parameter, value)
+
+
 def begin(opt: argparse.Namespace, held_out: str) -> tuple[torch.Tensor, ...]:
     """Seeds torch and makes the folder; training pictures and labels stay in memory, those of the split `held_out` go to the device."""
     torch.set_flush_denormal(True)
+    keep_memory()
     torch.manual_seed(opt.seed)
     opt.out.mkdir(parents=True, exist_ok=True)
     x, y = load(opt.data, "train", opt.out / "cache")

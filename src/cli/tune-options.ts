@@ -14,6 +14,7 @@ export interface TuneFlags extends RecordFlags {
   readonly holdout: number;
   readonly score: ScoreKind;
   readonly maxDrop?: number;
+  readonly minAgreement?: number;
   readonly budgetMacs?: number;
   readonly budgetMs?: number;
   readonly latencyP95?: number;
@@ -61,6 +62,14 @@ export function withTuneOptions(command: Command): Command {
       target('--max-drop <points>', 'cheapest policy that loses at most so many points of quality: 0.5 or 0.5pt', drop),
     )
     .addOption(
+      new Option(
+        '--min-agreement <share>',
+        'with --max-drop: of the answers so many are those of the full network, and the drop is that of top-1 alone',
+      )
+        .argParser(between0and1)
+        .conflicts(TARGETS.filter((name) => name !== 'maxDrop')),
+    )
+    .addOption(
       target(
         '--budget-macs <n>',
         'best policy whose mean is at most so many multiply-accumulates',
@@ -104,8 +113,10 @@ export function withTuneOptions(command: Command): Command {
 
 /** @throws UsageError unless one thing is asked for */
 export function targetOf(flags: TuneFlags): Target {
-  const { maxDrop, budgetMacs, budgetMs, latencyP95, risk, confidence } = flags;
-  if (maxDrop !== undefined) return { maxDrop };
+  const { maxDrop, minAgreement, budgetMacs, budgetMs, latencyP95, risk, confidence } = flags;
+  if (maxDrop === undefined && minAgreement !== undefined)
+    throw new UsageError('--min-agreement: goes with --max-drop');
+  if (maxDrop !== undefined) return { maxDrop, ...(minAgreement === undefined ? {} : { minAgreement }) };
   if (budgetMacs !== undefined) return { budgetMacs };
   if (budgetMs !== undefined) return { budgetMs };
   if (latencyP95 !== undefined) return { latencyP95Ms: latencyP95 };

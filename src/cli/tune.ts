@@ -77,12 +77,16 @@ function checkRungs(record: TuneRecord, wanted: readonly string[] = []): void {
     throw new UsageError(`--rungs: found "${stray}"; ${record.cascade} has: ${known.join(', ')}`);
 }
 
-function tooLittle({ budgetMacs, budgetMs }: TuneFlags, cheapest: { macs: number; ms: number; p95Ms: number }): string {
+function tooLittle(
+  { budgetMacs, budgetMs, latencyP95 }: TuneFlags,
+  cheapest: { macs: number; ms: number; p95Ms: number },
+): string {
   // Rounded up: what is said must work.
   const ms = (value: number) => Math.ceil(value * 1000) / 1000;
   if (budgetMacs !== undefined)
     return `no route is so cheap: --budget-macs must be at least ${Math.ceil(cheapest.macs)}`;
   if (budgetMs !== undefined) return `no route is so cheap: --budget-ms must be at least ${ms(cheapest.ms)}`;
+  if (latencyP95 === undefined) return '--rungs: no route of these is so close to the full network';
   return `no route is so fast: --latency-p95 must be at least ${ms(cheapest.p95Ms)}`;
 }
 

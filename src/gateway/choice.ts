@@ -13,6 +13,11 @@ export interface Choice {
   /** Index of the operating point; -1: the static choice in its place. */
   readonly point: number;
   readonly chosen: NumberedPlan;
+  /**
+   * The goal that only a shorter queue can keep, milliseconds: the cheapest point serves already. Undefined: there is none, a cheaper point
+   * can be turned to first, or goals are not kept here.
+   */
+  readonly goalMs: number | undefined;
 }
 
 /** @throws RequestError unknown_cascade, unknown_policy (a point that the policy does not have, too) */
@@ -21,22 +26,18 @@ export function choose(catalog: Catalog, wish: Wish, steering: Steering, around:
   if (wish.point !== undefined) {
     const point = asked.points.findIndex((plan) => plan.point === wish.point);
     if (point < 0) throw new RequestError('unknown_policy', unknownPoint(asked, wish.point));
-    return { service: asked, point, chosen: catalog.plan(asked, point) };
+    return { service: asked, point, chosen: catalog.plan(asked, point), goalMs: goalLeft(asked, point, steering) };
   }
   const service = armOf(catalog, asked, wish);
   const point = wish.provisional ? steering.current(service) : steering.choose(service, around);
   const full = catalog.full(service.cascade);
-  if (point < 0 && full !== undefined) return { service, point, chosen: full };
-  const served = Math.max(0, point);
-  return { service, point: served, chosen: catalog.plan(service, served) };
+  const [served, chosen] =
+    point < 0 && full !== undefined ? [point, full] : [Math.max(0, point), catalog.plan(service, Math.max(0, point))];
+  return { service, point: served, chosen, goalMs: goalLeft(service, served, steering) };
 }
 
-/**
- * The goal that only a shorter queue can keep, milliseconds: the cheapest point serves already. Undefined: there is none, or a cheaper
- * point can be turned to first.
- */
-export function goalLeft({ service, point }: Choice): number | undefined {
-  return point === service.floor ? service.goal?.latency_p95_ms : undefined;
+function goalLeft({ floor, goal }: Service, point: number, { steers }: Steering): number | undefined {
+  return steers && point === floor ? goal?.latency_p95_ms : undefined;
 }
 
 /** The other arm of an experiment, for the share of requests that it gets. */

@@ -7,7 +7,7 @@ import type { NamedPolicy } from '../policy/loader.js';
 import type { Service } from '../policy/service.js';
 import type { Priority } from '../priority.js';
 import type { Catalog } from './catalog.js';
-import { choose, goalLeft } from './choice.js';
+import { choose } from './choice.js';
 import { Deployment, type DeploymentOptions } from './deployment.js';
 import type { Admission, GatewayEvents, LaneNow } from './generation.js';
 import { PoisonMemory } from './poison.js';
@@ -159,7 +159,7 @@ export class Gateway {
     const { priority, deadlineAt = Number.POSITIVE_INFINITY } = wish;
     const { current } = this.#deployed;
     // Which policy it will be is not known yet of a provisional one.
-    const goalMs = wish.provisional ? undefined : goalLeft(choice);
+    const goalMs = wish.provisional ? undefined : choice.goalMs;
     current.dispatcher.admit({ priority, leftMs: deadlineAt - Date.now(), goalMs });
     return current.admit(choice, priority);
   }
@@ -257,7 +257,7 @@ export class Gateway {
     const full = catalog?.full(cascade.name);
     // After a change of models there is nothing to compare with.
     if (full === undefined || !catalog?.cascades.includes(cascade)) return;
-    using admission = this.#deployed.current.admit({ service, point: -1, chosen: full });
+    using admission = this.#deployed.current.admit({ service, point: -1, chosen: full, goalMs: undefined });
     const checked = await admission.dispatchIdle({
       ...picture,
       top: 1,

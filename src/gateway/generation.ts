@@ -11,7 +11,7 @@ import type { Plan } from '../policy/plan.js';
 import type { Service } from '../policy/service.js';
 import type { Priority } from '../priority.js';
 import type { Catalog } from './catalog.js';
-import { type Choice, goalLeft } from './choice.js';
+import type { Choice } from './choice.js';
 import type { Dispatched, Dispatcher, Shed } from './dispatcher.js';
 import type { Lane, LaneState } from './lane.js';
 import { Lanes, type LanesOptions } from './lanes.js';
@@ -177,7 +177,7 @@ export class Generation {
       cascade: this.#catalog!.cascades.find(({ name }) => name === plan.cascade)!,
       fullMacs: fullMacs(this.facts[plan.cascade] ?? []),
       dispatch: (job, signal) =>
-        this.#dispatcher.dispatch({ ...job, plan: id, priority, goalMs: goalLeft(choice) }, signal),
+        this.#dispatcher.dispatch({ ...job, plan: id, priority, goalMs: choice.goalMs }, signal),
       dispatchIdle: (job) => this.#dispatcher.dispatchIdle({ ...job, plan: id }),
       [Symbol.dispose]: () => {
         if (released) return;

@@ -57,12 +57,12 @@ export class Steering {
   /** By the version of a service: a changed policy starts anew. */
   readonly #helms = new Map<string, Helm>();
 
-  readonly #steers: boolean;
+  /** Whether goals are kept; else the first point always serves, and nobody is refused for one. */
+  readonly steers: boolean;
 
-  /** @param steers false: the first point always serves */
   constructor(events: SteeringEvents = {}, steers = true) {
     this.#events = events;
-    this.#steers = steers;
+    this.steers = steers;
   }
 
   /** Forgets all services but these: they are not served any more, or by other models. */
@@ -74,7 +74,7 @@ export class Steering {
 
   /** Index of the point for a request that comes in now; -1: the full network, as audits found no point good enough. */
   choose(service: Service, around: () => Surroundings, nowMs = Date.now()): number {
-    if (!this.#steers) return 0;
+    if (!this.steers) return 0;
     const key = keyOf(service);
     this.#load.arrived(key, nowMs);
     const helm = this.#helmOf(service);
@@ -99,7 +99,7 @@ export class Steering {
   /** An early answer of a point was checked with the full network. */
   audited(service: Service, point: number, agreed: boolean): void {
     const helm = this.#helmOf(service);
-    const minimum = this.#steers ? service.audit?.min_agreement : undefined;
+    const minimum = this.steers ? service.audit?.min_agreement : undefined;
     // One that comes late, from a point that does not serve any more, says nothing of this one.
     if (minimum === undefined || helm.last < 0 || this.current(service) !== point) return;
     const { agreed: before, checked } = helm.audits;

@@ -4,8 +4,11 @@ import type { OperatingPoint } from './operating-points.js';
 import type { Outcome, Terms } from './walk.js';
 
 export type Target =
-  /** Points of quality below the full network, as a share (0.005: half a point). */
-  | { readonly maxDrop: number }
+  /**
+   * Points of quality below the full network, as a share (0.005: half a point). With a least share of answers that are those of the full network
+   * the points are of top-1 alone.
+   */
+  | { readonly maxDrop: number; readonly minAgreement?: number }
   /** Mean multiply-accumulates of a picture. */
   | { readonly budgetMacs: number }
   /** Mean milliseconds of inference of a picture. */
@@ -25,14 +28,17 @@ export function unitOf(target: Target): Terms['unit'] {
   return 'budgetMs' in target || 'latencyP95Ms' in target ? 'ms' : 'macs';
 }
 
-/** A drop must be kept by what was measured and by what is expected. */
+/** A drop must be kept by what was measured and by what is expected, or by agreement where that is asked for. */
 export function meets(outcome: Outcome, full: OperatingPoint, target: Target): boolean {
   if ('budgetMacs' in target) return outcome.macs <= target.budgetMacs;
   if ('budgetMs' in target) return outcome.ms <= target.budgetMs;
   if ('latencyP95Ms' in target) return outcome.p95Ms <= target.latencyP95Ms;
   if ('risk' in target) return 1 - outcome.agreement <= target.risk;
-  const drop = Math.max(full.outcome.top1 - outcome.top1, full.outcome.quality - outcome.quality);
-  return drop <= target.maxDrop;
+  const { maxDrop, minAgreement } = target;
+  if (full.outcome.top1 - outcome.top1 > maxDrop) return false;
+  return minAgreement === undefined
+    ? full.outcome.quality - outcome.quality <= maxDrop
+    : outcome.agreement >= minAgreement;
 }
 
 /** The cheapest point that keeps the quality, or the best one within the budget. @param points cheapest first */

@@ -87,6 +87,15 @@ describe('a goal', () => {
     // Nobody waits: nobody is refused.
     await ask(served.app, image);
   });
+
+  it('refuses nobody where goals are not kept, as when a policy is evaluated', async () => {
+    const one = policy('measured', { points, floor: 'dear' }, { goal: { latency_p95_ms: 5 } });
+    served = await startGateway({ policies: [full, one], defaultPolicy: 'measured', lanes: 1, steers: false });
+    const image = await jpeg();
+    for (let i = 0; i < 60; i++) await ask(served.app, image);
+    const answers = await Promise.all(Array.from({ length: 100 }, () => post(served.app, image)));
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+  });
 });
 
 describe('an experiment', () => {

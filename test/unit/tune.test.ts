@@ -135,6 +135,22 @@ describe('operating points', () => {
     expect(best.outcome.macs).toBeLessThan(0.8 * full.outcome.macs);
   });
 
+  it('hold the cheapest one that also says what the full network says, where that is asked for', () => {
+    const loose = chosen(points, full, { maxDrop: 0.2, minAgreement: 0.5 })!;
+    const strict = chosen(points, full, { maxDrop: 0.2, minAgreement: 0.97 })!;
+    expect(strict.outcome.agreement).toBeGreaterThanOrEqual(0.97);
+    expect(loose.outcome.agreement).toBeLessThan(0.97);
+    expect(loose.outcome.macs).toBeLessThan(strict.outcome.macs);
+    expect(full.outcome.top1 - loose.outcome.top1).toBeLessThanOrEqual(0.2);
+    const exact = refined(strict, full, { maxDrop: 0.2, minAgreement: 0.97 });
+    expect(exact.outcome.agreement).toBeGreaterThanOrEqual(0.97);
+    expect(exact.outcome.macs).toBeLessThanOrEqual(strict.outcome.macs);
+    // The drop stays one of top-1.
+    expect(chosen(points, full, { maxDrop: 0, minAgreement: 0.5 })!.outcome.top1).toBeGreaterThanOrEqual(
+      full.outcome.top1,
+    );
+  });
+
   it('hold the best one within a budget, and none where even the cheapest exit is too dear', () => {
     const best = chosen(points, full, { budgetMacs: 40 })!;
     expect(best.outcome.macs).toBeLessThanOrEqual(40);
