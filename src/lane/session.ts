@@ -41,7 +41,9 @@ export class StageSession {
       });
     } catch (error) {
       const reason = (error as Error).message.split('\n')[0]!.replaceAll(stage.copy ?? stage.file, stage.file);
-      throw new ConfigError(stage.file, '', `not a graph that can run: ${reason}`);
+      // Nodes that share a kernel cannot be turned into unsigned bytes (onnx/quantized); import gives each its own.
+      const again = reason.includes('replace the existing tensor') ? '; import it again' : '';
+      throw new ConfigError(stage.file, '', `not a graph that can run: ${reason}${again}`);
     }
     const lacking = (names: readonly string[], has: readonly string[]) => names.find((name) => !has.includes(name));
     const input = lacking(stage.inputs, session.inputNames);

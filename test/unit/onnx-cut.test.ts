@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { cutAtExits } from '../../src/cascade/onnx/cut.js';
 import { countMacs, countStageMacs } from '../../src/cascade/onnx/macs.js';
 import { decodeModel, encodeModel } from '../../src/cascade/onnx/model.js';
-import { withOwnDequantizers } from '../../src/cascade/onnx/quantized.js';
+import { withOwnBytes, withOwnDequantizers } from '../../src/cascade/onnx/quantized.js';
 import { largestDifference } from '../../src/cascade/onnx/verify.js';
 import { GraphBuilder, quantizedNet, skipNet } from '../support/graphs.js';
 
@@ -60,6 +60,16 @@ describe('cutting at exits', () => {
     const floats = new GraphBuilder().image().conv('image', 'c1', 3, 6).conv('c1', 'c2', 6, 8).output('c2').model();
     const macs = await countStageMacs(stages, [32]);
     expect(macs[0]!.reduce((sum, stage) => sum + stage)).toBe((await countMacs(floats, 32)) + 6 * 4 + 8 * 4);
+  });
+
+  it('gives every node a zero point and a kernel of its own: the runtime turns them into unsigned bytes one by one', () => {
+    const model = quantizedNet().model();
+    const own = withOwnBytes(model);
+    const takenOf = ({ nodes, initializers }: typeof model) =>
+      nodes.flatMap(({ inputs }) => inputs.filter((name) => initializers.get(name)?.dataType === 3));
+    expect(new Set(takenOf(model)).size).toBeLessThan(takenOf(model).length);
+    expect(new Set(takenOf(own)).size).toBe(takenOf(own).length);
+    expect(takenOf(own).filter((name) => takenOf(model).includes(name))).toHaveLength(new Set(takenOf(model)).size);
   });
 
   it('leaves alone what is an output, and weights', async () => {

@@ -5,7 +5,7 @@ import { ancestors, dataFlow, pruned } from './graph.js';
 import { type Dims, nodeMacs, refuseUncounted } from './macs.js';
 import { anyType, type Dim, ElemType, type OnnxModel, type OnnxNode, type OnnxValue, tensorDims } from './model.js';
 import { type KnownGraph, macsOf, partition, workFor } from './partition.js';
-import { withOwnDequantizers } from './quantized.js';
+import { withOwnBytes, withOwnDequantizers } from './quantized.js';
 import { imageInput, pictureBytes, type TensorShape, tensorShapes } from './shapes.js';
 
 /** One stage of a cut graph. */
@@ -43,10 +43,12 @@ export async function cutAtExits(model: OnnxModel, options: CutOptions): Promise
   const names = options.exits ?? model.outputs.map((output) => output.name);
   checkExits(model, names);
   refuseUncounted(model);
-  const whole = withOwnDequantizers({
-    ...pruned(model, ancestors(model, dataFlow(model), names)),
-    outputs: model.outputs.filter((output) => names.includes(output.name)),
-  });
+  const whole = withOwnBytes(
+    withOwnDequantizers({
+      ...pruned(model, ancestors(model, dataFlow(model), names)),
+      outputs: model.outputs.filter((output) => names.includes(output.name)),
+    }),
+  );
   const sizes = [...new Set(options.resolutions)].sort((a, b) => b - a);
   const bySize: ReadonlyMap<string, TensorShape>[] = [];
   for (const size of sizes) bySize.push(await tensorShapes(whole, size));

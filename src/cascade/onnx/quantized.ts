@@ -1,7 +1,7 @@
 /** Quantised graphs as ONNX Runtime's tools write them: float operators between QuantizeLinear and DequantizeLinear ("QDQ"). */
 
 import { dataFlow } from './graph.js';
-import type { OnnxModel, OnnxNode } from './model.js';
+import { ElemType, type OnnxModel, type OnnxNode } from './model.js';
 
 /**
  * The same graph in which whoever takes a dequantised feature has a DequantizeLinear of its own, as the runtime arranges it before it
@@ -29,4 +29,29 @@ export function withOwnDequantizers(model: OnnxModel): OnnxModel {
     nodes.push({ ...node, inputs });
   }
   return { ...model, nodes };
+}
+
+/**
+ * The same graph in which no two nodes share an int8 constant: kernel or zero point. Where the runtime turns kernels into unsigned bytes (see
+ * exact-bytes) it does so node by node, and fails at the second that has the same one. Pure.
+ */
+export function withOwnBytes(model: OnnxModel): OnnxModel {
+  const taken = new Set<string>();
+  const initializers = new Map(model.initializers);
+  const nodes = model.nodes.map((node) => {
+    const inputs = node.inputs.map((name, place) => {
+      const constant = model.initializers.get(name);
+      if (constant?.dataType !== ElemType.int8) return name;
+      // The first to take it keeps the name.
+      if (!taken.has(name)) {
+        taken.add(name);
+        return name;
+      }
+      const own = `${name}/${node.outputs[0]!}/${place}`;
+      initializers.set(own, { ...constant, name: own });
+      return own;
+    });
+    return { ...node, inputs };
+  });
+  return { ...model, nodes, initializers };
 }

@@ -5,6 +5,7 @@ import { InferenceSession, type Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
 import { exactBytes } from './exact-bytes.js';
 import { encodeModel, type OnnxModel } from './model.js';
+import { withOwnBytes } from './quantized.js';
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>;
@@ -24,7 +25,7 @@ export async function openGraph(model: OnnxModel, optimize: 'disabled' | 'all'):
   const refuse = (error: unknown): never => {
     throw new ConfigError(model.file, '', `ONNX Runtime: ${error instanceof Error ? error.message : String(error)}`);
   };
-  const session = await InferenceSession.create(encodeModel(model), {
+  const session = await InferenceSession.create(encodeModel(withOwnBytes(model)), {
     graphOptimizationLevel: optimize,
     intraOpNumThreads: 1,
     interOpNumThreads: 1,
