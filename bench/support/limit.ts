@@ -4,8 +4,8 @@
  */
 
 import '../../src/no-telemetry.js';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
-import { exactBytes } from '../../src/cascade/onnx/exact-bytes.js';
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { bareSession } from './bare-session.js';
 import { serve } from './child.js';
 
 export interface LimitStage {
@@ -34,20 +34,10 @@ export interface LimitAnswer {
 
 const sessions = new Map<string, Promise<InferenceSession>>();
 
-async function open(file: string): Promise<InferenceSession> {
-  return InferenceSession.create(file, {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    extra: { session: { intra_op: { allow_spinning: '0' }, ...(await exactBytes()) } },
-  });
-}
-
 function session(file: string): Promise<InferenceSession> {
   let known = sessions.get(file);
   if (known === undefined) {
-    known = open(file);
+    known = bareSession(file);
     sessions.set(file, known);
   }
   return known;

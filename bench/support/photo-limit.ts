@@ -4,13 +4,13 @@
  */
 
 import '../../src/no-telemetry.js';
-import { InferenceSession, type Tensor } from 'onnxruntime-node';
+import type { InferenceSession, Tensor } from 'onnxruntime-node';
 import type { Cascade } from '../../src/cascade/cascade.js';
 import { loadCascade } from '../../src/cascade/loader.js';
-import { exactBytes } from '../../src/cascade/onnx/exact-bytes.js';
 import { decode } from '../../src/lane/decode.js';
 import { imageTensor } from '../../src/lane/loaded.js';
 import { rowData, stack } from '../../src/lane/session.js';
+import { bareSession } from './bare-session.js';
 import { serve } from './child.js';
 import { ROOT } from './gateway.js';
 
@@ -53,15 +53,8 @@ interface Bare {
 
 async function load(name: string): Promise<Bare> {
   const cascade = await loadCascade(`${ROOT}models/${name}/cascade.yaml`, name);
-  const options = {
-    intraOpNumThreads: 1,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    extra: { session: { intra_op: { allow_spinning: '0' }, ...(await exactBytes()) } },
-  } as const;
   const files = cascade.rungs.at(-1)!.stages.map(({ file }) => file);
-  return { cascade, sessions: await Promise.all(files.map((file) => InferenceSession.create(file, options))) };
+  return { cascade, sessions: await Promise.all(files.map(bareSession)) };
 }
 
 async function loop(bare: Bare, { batch, ahead, seconds }: PhotoLimitRequest): Promise<PhotoLimitAnswer> {

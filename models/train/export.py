@@ -78,10 +78,15 @@ def write(plain: nn.Module, wanted: list[torch.Tensor], x: torch.Tensor, file: P
     with torch.no_grad():
         worst = max((a - b).abs().max().item() for a, b in zip(plain(x), wanted))
     assert worst < 1e-3, worst
-    names = [f"exit{k + 1}" for k in range(len(wanted))]
+    print(f"{file}: folded differs by {worst:.1e}")
+    trace(plain, x, len(wanted), file)
+
+
+def trace(plain: nn.Module, x: torch.Tensor, exits: int, file: Path) -> None:
+    """Writes the graph of a network with so many exits; x [n, 3, s, s] are some pixels."""
+    names = [f"exit{k + 1}" for k in range(exits)]
     axes = {"pixels": {0: "n", 2: "h", 3: "w"}, **{name: {0: "n"} for name in names}}
     torch.onnx.export(plain, (x,), str(file), input_names=["pixels"], output_names=names, dynamic_axes=axes, opset_version=17, dynamo=False)
-    print(f"{file}: folded differs by {worst:.1e}")
 
 
 def main() -> None:

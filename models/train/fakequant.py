@@ -7,8 +7,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from plain import PlainConv
 from lite import Block
+from plain import PlainConv
 
 BYTE = 255
 SAMPLE = 20_000  # values of a map and batch

@@ -13,7 +13,7 @@ import torch
 import torch.nn as nn
 
 from data import at_resolution, load
-from export import write
+from export import trace
 from fakequant import RoundedConv, RoundedLinear, measure_ranges, put, rounded_kernel, with_rounding
 from lite import LITES, LiteNet, classes_of
 from nets import finished, save
@@ -70,10 +70,7 @@ def main() -> None:
     put(model, "clamp")
     folder, floats = opt.out / "onnx", opt.out / "rounded.onnx"
     folder.mkdir(exist_ok=True)
-    pixels = torch.rand(2, 3, max(opt.sides), max(opt.sides)) * 255
-    with torch.no_grad():
-        said = model(pixels)
-    write(model, said, pixels, floats)
+    trace(model, torch.rand(2, 3, max(opt.sides), max(opt.sides)) * 255, len(model.heads), floats)
     quantized(floats, some, opt.sides, folder / f"{opt.size}-int8.onnx")
 
 

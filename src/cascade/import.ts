@@ -127,6 +127,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
       logits: stage.logits,
     })),
   };
+  const contents = stages.map((stage) => encodeModel(stage.model));
   const counts = await countStageMacs(stages, options.resolutions);
   const perResolution = new Map(options.resolutions.map((resolution, index) => [resolution, counts[index]!]));
   const manifest = await mergeManifest({
@@ -139,7 +140,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
     calibration: options.calibration ?? [],
     description: options.description,
     macs: new Map([...perResolution].map(([resolution, macs]) => [resolution, sum(macs)])),
-    bytes: sum(stages.map((stage) => encodeModel(stage.model).length)),
+    bytes: sum(contents.map(({ length }) => length)),
   });
 
   const maxAbsDifference = await largestDifference(whole, stages, {
@@ -154,7 +155,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
       `the stages differ from the whole graph by ${maxAbsDifference.toExponential(1)} in a logit; allowed: ${tolerance}`,
     );
   }
-  await write(options.into, stages, graph, manifest, await writtenManifest(manifestFile, manifest));
+  await write(options.into, contents, graph, manifest, await writtenManifest(manifestFile, manifest));
   return {
     manifest: manifestFile,
     rungs: [...perResolution].map(([resolution, macs]) => ({
@@ -185,14 +186,14 @@ async function classesOf(
 
 async function write(
   into: string,
-  stages: readonly StageGraph[],
+  contents: readonly Uint8Array[],
   graph: Manifest['graphs'][number],
   manifest: Manifest,
   text: string,
 ): Promise<void> {
   await mkdir(into, { recursive: true });
   const files: [name: string, content: Uint8Array | string][] = [
-    ...stages.map((stage, k): [string, Uint8Array] => [graph.stages[k]!.file, encodeModel(stage.model)]),
+    ...contents.map((content, k): [string, Uint8Array] => [graph.stages[k]!.file, content]),
     ['cascade.yaml', text],
   ];
   const temporary = (name: string): string => join(into, `.${name}.${process.pid}.tmp`);

@@ -9,26 +9,17 @@ import { ElemType, type OnnxModel, type OnnxNode } from './model.js';
  */
 export function withOwnDequantizers(model: OnnxModel): OnnxModel {
   const { producer, constant } = dataFlow(model);
-  const given = new Set(model.outputs.map((output) => output.name));
-  const taken = new Set<string>();
-  const nodes: OnnxNode[] = [];
-  for (const node of model.nodes) {
-    const inputs = node.inputs.map((name, place) => {
-      const at = producer.get(name);
-      const source = at === undefined ? undefined : model.nodes[at]!;
-      if (source?.op !== 'DequantizeLinear' || constant.has(at!)) return name;
-      // An output of the graph stays one; else the first to take it keeps the name.
-      if (!taken.has(name) && !given.has(name)) {
-        taken.add(name);
-        return name;
-      }
-      const own = `${name}/${node.outputs[0]!}/${place}`;
-      nodes.push({ ...source, name: own, outputs: [own] });
-      return own;
-    });
-    nodes.push({ ...node, inputs });
-  }
-  return { ...model, nodes };
+  const copies = new Map<string, OnnxNode>();
+  // An output of the graph stays one.
+  const taken = new Set(model.outputs.map((output) => output.name));
+  const nodes = withOwn(model.nodes, taken, (name, own) => {
+    const at = producer.get(name);
+    const source = at === undefined ? undefined : model.nodes[at]!;
+    if (source?.op !== 'DequantizeLinear' || constant.has(at!)) return false;
+    return () => copies.set(own, { ...source, name: own, outputs: [own] });
+  });
+  const before = ({ inputs }: OnnxNode) => inputs.flatMap((name) => copies.get(name) ?? []);
+  return { ...model, nodes: nodes.flatMap((node) => [...before(node), node]) };
 }
 
 /**
@@ -36,22 +27,36 @@ export function withOwnDequantizers(model: OnnxModel): OnnxModel {
  * exact-bytes) it does so node by node, and fails at the second that has the same one. Pure.
  */
 export function withOwnBytes(model: OnnxModel): OnnxModel {
-  const taken = new Set<string>();
   const initializers = new Map(model.initializers);
-  const nodes = model.nodes.map((node) => {
+  const nodes = withOwn(model.nodes, new Set(), (name, own) => {
+    const constant = model.initializers.get(name);
+    return constant?.dataType === ElemType.int8 && (() => initializers.set(own, { ...constant, name: own }));
+  });
+  return { ...model, nodes, initializers };
+}
+
+/**
+ * The nodes, of which the first to take a tensor keeps its name, and each further one takes a copy under a name of its own.
+ * @param taken names that nobody keeps; grows
+ * @param copier of a tensor under its own name; false: it may be shared
+ */
+function withOwn(
+  nodes: readonly OnnxNode[],
+  taken: Set<string>,
+  copier: (name: string, own: string) => false | (() => void),
+): OnnxNode[] {
+  return nodes.map((node) => {
     const inputs = node.inputs.map((name, place) => {
-      const constant = model.initializers.get(name);
-      if (constant?.dataType !== ElemType.int8) return name;
-      // The first to take it keeps the name.
+      const own = `${name}/${node.outputs[0]!}/${place}`;
+      const copy = copier(name, own);
+      if (copy === false) return name;
       if (!taken.has(name)) {
         taken.add(name);
         return name;
       }
-      const own = `${name}/${node.outputs[0]!}/${place}`;
-      initializers.set(own, { ...constant, name: own });
+      copy();
       return own;
     });
     return { ...node, inputs };
   });
-  return { ...model, nodes, initializers };
 }
