@@ -87,8 +87,11 @@ class Conv(nn.Module):
             return F.conv2d(x, kernel, bias, conv.stride, conv.padding)
         if not kernel.requires_grad:
             return FixedDepthwise.apply(x, kernel, bias, conv.stride[0], conv.padding[0])
-        with torch.autocast(x.device.type, enabled=False):  # its gradient takes 20 times as long in bfloat16
+        if x.device.type != "cpu":
+            return F.conv2d(x, kernel, bias, conv.stride, conv.padding, 1, conv.groups)
+        with torch.autocast("cpu", enabled=False):  # its gradient takes 20 times as long in bfloat16
             return F.conv2d(x.to(kernel.dtype), kernel, bias, conv.stride, conv.padding, 1, conv.groups)
+
 
 class Block(nn.Module):
     """Inverted residual (arXiv 1801.04381)."""

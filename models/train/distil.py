@@ -1,0 +1,178 @@
+"""Trains lite0 long against lite2, and new exits of lite2 beside it: python distil.py --data DIR --teacher STAGE... --out RUN --minutes 9
+
+For an accelerator. Patient and consistent (arXiv 2106.05237): both networks see the very same view (views.py), crops of 30 to 100 % of the picture,
+half of them mixed with another picture's, at resolutions of their own; views are never used up. All of lite0 learns, but for the statistics of
+its batch norms, which makes one network fit every resolution. What lite2 itself answers stays as it is: only the heads of its first
+exits are new, and learn what its last one says. The rate of learning falls to zero as the minutes run out.
+
+--teacher takes the stage graphs of lite2 in floats, as they are served. Gives RUN/lite0/final.pt and RUN/lite2/final.pt.
+"""
+
+import argparse
+import copy
+import json
+import time
+from pathlib import Path
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from data import at_resolution, load
+from lite import LITES, ExitHead, LiteNet, classes_of, pretrained
+from nets import save
+from plain import plain_lite
+from readback import read_back
+from runs import keep_memory, log
+from train_lite import keep_statistics, measure_heads
+from views import draw, labelled, shown
+
+SIDES, SHARES = (128, 96, 160, 64), (0.5, 0.2, 0.22, 0.08)  # of lite0's steps
+TEACHER_SIDES, TEACHER_SHARES = (224, 192), (0.75, 0.25)
+EXIT_WEIGHT = 0.3  # of every exit but the last, which has 1
+WARM = 0.03  # share of the time in which the rate of learning rises
+CHUNK = 30  # batches that the teacher is asked of at once
+
+
+class Pupil:
+    """A network and what it learns with: the rate of each group of parameters is its own one times what is left of the time."""
+
+    def __init__(self, groups: list[tuple[list[nn.Parameter], float]], decay: float):
+        self.parameters = [p for group, _ in groups for p in group]
+        self.rates = [rate for _, rate in groups]
+        self.adam = torch.optim.AdamW([{"params": group} for group, _ in groups], weight_decay=decay)
+
+    def step(self, loss: torch.Tensor, part: float) -> None:
+        """`part`: of the time that has passed."""
+        for group, rate in zip(self.adam.param_groups, self.rates):
+            group["lr"] = rate * min(1.0, part / WARM + 0.01) * (1 - part)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.parameters, 2.0)
+        self.adam.step()
+        self.adam.zero_grad(set_to_none=True)
+
+
+def loss_of(logits: list[torch.Tensor], target: torch.Tensor, weights: list[float]) -> torch.Tensor:
+    """Cross-entropy of every exit with the distribution `target` [n, classes], weighted, mean over pictures."""
+    return sum(weight * F.cross_entropy(z.float(), target) for z, weight in zip(logits, weights))
+
+
+def new_heads(size: str, teacher: LiteNet, classes: int) -> nn.ModuleList:
+    """Untrained heads for all exits of this network but its last."""
+    heads = [ExitHead(teacher.blocks[at].convs[-1].conv.out_channels, channels, classes) for at, channels in LITES[size].exits]
+    return nn.ModuleList(heads)
+
+
+@torch.no_grad()
+def maps_of(model: LiteNet, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """The maps from which each exit but the last leaves, and the logits of the last."""
+    x, maps = model.shallow(x, 0), []
+    for at, block in enumerate(model.blocks):
+        x = block(x)
+        if at in model.ends[:-1]:
+            maps.append(x)
+    return maps, model.heads[-1](x)
+
+
+@torch.no_grad()
+def right(model: LiteNet, x: torch.Tensor, y: torch.Tensor, side: int, like: torch.Tensor | None = None) -> dict:
+    """Top-1 of every exit, in percent, and how often the last says what `like` [n], classes, says."""
+    model.eval()
+    said = []
+    for rows in x.split(500):
+        with torch.autocast(x.device.type, torch.bfloat16, x.is_cuda):
+            logits = model(at_resolution(rows.float(), side).round().contiguous(memory_format=torch.channels_last))
+        said.append(torch.stack([z.argmax(1) for z in logits]))
+    said = torch.cat(said, 1)
+    row = {"side": side, "top1": [round(100 * (each == y).float().mean().item(), 2) for each in said]}
+    return row if like is None else {**row, "agree": round(100 * (said[-1] == like).float().mean().item(), 2)}
+
+
+def with_heads(teacher: LiteNet, heads: nn.ModuleList) -> LiteNet:
+    """A copy of the teacher that exits through these heads on the way."""
+    whole = copy.deepcopy(teacher)
+    whole.heads = nn.ModuleList([*plain_lite(copy.deepcopy(heads).eval()), whole.heads[-1]])
+    return whole
+
+
+def main() -> None:
+    args = argparse.ArgumentParser(description=__doc__)
+    args.add_argument("--data", type=Path, required=True, help="folder with train.images, classes.txt ...")
+    args.add_argument("--out", type=Path, required=True, help="runs and log go here")
+    args.add_argument("--teacher", type=Path, nargs="+", required=True, help="stage graphs of lite2 in floats, shallow to deep")
+    args.add_argument("--minutes", type=float, default=9)
+    args.add_argument("--looks", type=int, default=2, help="how often lite0 sees each view, at resolutions drawn anew")
+    args.add_argument("--batch", type=int, default=512)
+    args.add_argument("--mixed", type=float, default=0.5, help="share of the views that are mixed")
+    args.add_argument("--distil", type=float, default=0.85, help="share of the teacher in what is learned; the rest are labels")
+    args.add_argument("--lr", type=float, default=1e-3, help="of lite0")
+    args.add_argument("--head-lr", type=float, default=3e-3, help="of all heads")
+    args.add_argument("--decay", type=float, default=0.02, help="weight decay")
+    args.add_argument("--held-out", default="val", help="split for the log")
+    args.add_argument("--seed", type=int, default=1)
+    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    opt = args.parse_args()
+    keep_memory()
+    torch.manual_seed(opt.seed)
+    opt.out.mkdir(parents=True, exist_ok=True)
+    x, y = (t.to(opt.device) for t in load(opt.data, "train", opt.out / "cache"))
+    vx, vy = (t.to(opt.device) for t in load(opt.data, opt.held_out, opt.out / "cache"))
+    names = classes_of(opt.data)
+    on = lambda net: net.to(opt.device).to(memory_format=torch.channels_last)
+    teacher = on(read_back("lite2", len(names), opt.teacher)).eval().requires_grad_(False)
+    heads, student = on(new_heads("lite2", teacher, len(names))), on(pretrained(names, LITES["lite0"]))
+    measure_heads(student, x[torch.randperm(len(x))[: 64 * 3 * len(student.rungs)]])
+    keep_statistics(student)
+    trunk = [p for part in (student.stem, student.blocks) for p in part.parameters()]
+    pupil = Pupil([(trunk, opt.lr), (list(student.heads.parameters()), opt.head_lr)], opt.decay)
+    aside = Pupil([(list(heads.parameters()), opt.head_lr)], opt.decay)
+    weights = [EXIT_WEIGHT] * (len(student.heads) - 1) + [1.0]
+    served = lambda rows: at_resolution(rows.float(), max(TEACHER_SIDES)).contiguous(memory_format=torch.channels_last)
+    with torch.autocast(opt.device, torch.bfloat16):
+        full = torch.cat([maps_of(teacher, served(rows))[1].argmax(1) for rows in vx.split(500)])
+
+    rng, dice = torch.Generator(opt.device).manual_seed(opt.seed), torch.Generator().manual_seed(opt.seed)
+    pick = lambda sides, shares: sides[torch.multinomial(torch.tensor(shares), 1, generator=dice).item()]
+    began, spent, steps, told = time.time(), {"teacher": 0.0, "lite0": 0.0}, 0, 0
+    passed = lambda: min(1.0, (time.time() - began) / (60 * opt.minutes))
+    wait = torch.cuda.synchronize if opt.device == "cuda" else lambda: None
+    while passed() < 1:
+        views = draw(torch.randint(len(x), (CHUNK * opt.batch,), device=opt.device, generator=rng), x.shape[-1], opt.mixed, rng)
+        rows = torch.arange(CHUNK * opt.batch, device=opt.device)
+        clock, targets, losses = time.time(), [], []
+        for some in rows.split(opt.batch):
+            with torch.autocast(opt.device, torch.bfloat16):
+                maps, last = maps_of(teacher, shown(x, views, some, pick(TEACHER_SIDES, TEACHER_SHARES)))
+                logits = [head(each) for head, each in zip(heads, maps)]
+            target = torch.lerp(labelled(y, views, some, len(names)), last.float().softmax(1), opt.distil)
+            targets.append(target)
+            aside.step(loss_of(logits, target, [1.0] * len(logits)), passed())
+        wait()
+        spent["teacher"] += time.time() - clock
+        targets, clock = torch.cat(targets), time.time()
+        for _ in range(opt.looks):
+            for some in torch.randperm(len(rows), device=opt.device, generator=rng).split(opt.batch):
+                images = shown(x, views, some, pick(SIDES, SHARES))
+                with torch.autocast(opt.device, torch.bfloat16):
+                    logits = student(images)
+                loss = loss_of(logits, targets[some], weights)
+                pupil.step(loss, passed())
+                losses.append(loss.detach())
+                steps += 1
+        wait()
+        spent["lite0"] += time.time() - clock
+        if passed() * 12 >= told or passed() == 1:
+            told = int(passed() * 12) + 1
+            lite0 = [right(student, vx, vy, side, full) for side in sorted(SIDES)[1:]]
+            lite2 = right(with_heads(teacher, heads), vx, vy, 224)
+            loss = round(torch.stack(losses).mean().item(), 4)
+            seconds = {"all": round(time.time() - began), **{name: round(each) for name, each in spent.items()}}
+            log(opt.out, {"step": steps, "seconds": seconds, "loss": loss, "lite0": lite0, "lite2": lite2})
+            for size, net, plain in (("lite0", student, False), ("lite2", with_heads(teacher, heads), True)):
+                (opt.out / size).mkdir(exist_ok=True)
+                save(net, size, len(names), opt.out / size, plain)
+            keep_statistics(student)
+
+
+if __name__ == "__main__":
+    main()
