@@ -1,4 +1,5 @@
 """Trains lite0 long against lite2, and new exits of lite2 beside it: python distil.py --data DIR --teacher STAGE... --out RUN --minutes 9
+Resumes from RUN/last.pt.
 
 For an accelerator. Patient and consistent (arXiv 2106.05237): both networks see the very same view (views.py), crops of 30 to 100 % of the picture,
 half of them mixed with another picture's, at resolutions of their own; views are never used up. All of lite0 learns, but for the statistics of
@@ -18,6 +19,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from checkpoint import keep, resumed
 from data import at_resolution, load
 from lite import LITES, ExitHead, LiteNet, classes_of, pretrained
 from nets import save
@@ -121,19 +123,22 @@ def main() -> None:
     on = lambda net: net.to(opt.device).to(memory_format=torch.channels_last)
     teacher = on(read_back("lite2", len(names), opt.teacher)).eval().requires_grad_(False)
     heads, student = on(new_heads("lite2", teacher, len(names))), on(pretrained(names, LITES["lite0"]))
-    measure_heads(student, x[torch.randperm(len(x))[: 64 * 3 * len(student.rungs)]])
-    keep_statistics(student)
     trunk = [p for part in (student.stem, student.blocks) for p in part.parameters()]
     pupil = Pupil([(trunk, opt.lr), (list(student.heads.parameters()), opt.head_lr)], opt.decay)
     aside = Pupil([(list(heads.parameters()), opt.head_lr)], opt.decay)
+    pair, last = nn.ModuleDict({"lite0": student, "exits": heads}), opt.out / "last.pt"
+    steps, seconds = resumed(last, pair, [pupil.adam, aside.adam], opt.device)
+    if steps == 0:
+        measure_heads(student, x[torch.randperm(len(x))[: 64 * 3 * len(student.rungs)]])
+    keep_statistics(student)
     weights = [EXIT_WEIGHT] * (len(student.heads) - 1) + [1.0]
     served = lambda rows: at_resolution(rows.float(), max(TEACHER_SIDES)).contiguous(memory_format=torch.channels_last)
     with torch.autocast(opt.device, torch.bfloat16):
         full = torch.cat([maps_of(teacher, served(rows))[1].argmax(1) for rows in vx.split(500)])
 
-    rng, dice = torch.Generator(opt.device).manual_seed(opt.seed), torch.Generator().manual_seed(opt.seed)
+    rng, dice = (torch.Generator(device).manual_seed(opt.seed + steps) for device in (opt.device, "cpu"))
     pick = lambda sides, shares: sides[torch.multinomial(torch.tensor(shares), 1, generator=dice).item()]
-    began, spent, steps, told = time.time(), {"teacher": 0.0, "lite0": 0.0}, 0, 0
+    began, spent, told = time.time() - seconds, {"teacher": 0.0, "lite0": 0.0}, 0
     passed = lambda: min(1.0, (time.time() - began) / (60 * opt.minutes))
     wait = torch.cuda.synchronize if opt.device == "cuda" else lambda: None
     while passed() < 1:
@@ -142,9 +147,9 @@ def main() -> None:
         clock, targets, losses = time.time(), [], []
         for some in rows.split(opt.batch):
             with torch.autocast(opt.device, torch.bfloat16):
-                maps, last = maps_of(teacher, shown(x, views, some, pick(TEACHER_SIDES, TEACHER_SHARES)))
+                maps, said = maps_of(teacher, shown(x, views, some, pick(TEACHER_SIDES, TEACHER_SHARES)))
                 logits = [head(each) for head, each in zip(heads, maps)]
-            target = torch.lerp(labelled(y, views, some, len(names)), last.float().softmax(1), opt.distil)
+            target = torch.lerp(labelled(y, views, some, len(names)), said.float().softmax(1), opt.distil)
             targets.append(target)
             aside.step(loss_of(logits, target, [1.0] * len(logits)), passed())
         wait()
@@ -163,12 +168,12 @@ def main() -> None:
         spent["lite0"] += time.time() - clock
         if passed() * 12 >= told or passed() == 1:
             told = int(passed() * 12) + 1
-            lite0 = [right(student, vx, vy, side, full) for side in sorted(SIDES)[1:]]
-            lite2 = right(with_heads(teacher, heads), vx, vy, 224)
-            loss = round(torch.stack(losses).mean().item(), 4)
-            seconds = {"all": round(time.time() - began), **{name: round(each) for name, each in spent.items()}}
-            log(opt.out, {"step": steps, "seconds": seconds, "loss": loss, "lite0": lite0, "lite2": lite2})
-            for size, net, plain in (("lite0", student, False), ("lite2", with_heads(teacher, heads), True)):
+            lite2 = with_heads(teacher, heads)
+            top1 = {"lite0": [right(student, vx, vy, side, full) for side in sorted(SIDES)[1:]], "lite2": right(lite2, vx, vy, max(TEACHER_SIDES))}
+            took = {"all": round(time.time() - began), **{name: round(each) for name, each in spent.items()}}
+            log(opt.out, {"step": steps, "seconds": took, "loss": round(torch.stack(losses).mean().item(), 4), **top1})
+            keep(last, pair, [pupil.adam, aside.adam], steps, time.time() - began)
+            for size, net, plain in (("lite0", student, False), ("lite2", lite2, True)):
                 (opt.out / size).mkdir(exist_ok=True)
                 save(net, size, len(names), opt.out / size, plain)
             keep_statistics(student)

@@ -22,6 +22,7 @@ from nets import finished, save
 from plain import PlainConv, plain_lite
 from readback import read_back
 from runs import keep_memory, log
+from train_lite import keep_statistics
 from views import draw, labelled, shown
 
 SIDES, SHARES = (128, 96, 160, 64), (0.45, 0.25, 0.2, 0.1)
@@ -68,16 +69,13 @@ def main() -> None:
     trunk = plain_lite(copy.deepcopy(model)).to(memory_format=torch.channels_last)
     pupil = Pupil([(list(heads.parameters()), opt.lr)], 0.02)
     rng = torch.Generator().manual_seed(opt.seed)
-    began, step, losses = time.time(), 0, []
-    part = 0.0
+    keep_statistics(heads)
+    began, part, step, losses = time.time(), 0.0, 0, []
     while part < 1:
         views = draw(torch.randint(len(x), (opt.batch,), generator=rng), x.shape[-1], 0.5, rng)
         side = SIDES[torch.multinomial(torch.tensor(SHARES), 1, generator=rng).item()]
         rows = torch.arange(opt.batch)
         maps, last = maps_of(trunk, shown(x, views, rows, side))
-        for head in heads:
-            head.train()
-            [module.eval() for module in head.modules() if isinstance(module, nn.BatchNorm2d)]
         logits = [head(each) for head, each in zip(heads, maps)]
         target = torch.lerp(labelled(y, views, rows, classes), last.softmax(1), opt.distil)
         loss = loss_of(logits, target, [1.0] * len(logits))

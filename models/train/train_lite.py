@@ -38,7 +38,7 @@ def learned(model: LiteNet) -> list[nn.Parameter]:
     return [p for p in model.blocks.parameters() if p.requires_grad]
 
 
-def keep_statistics(model: LiteNet) -> None:
+def keep_statistics(model: nn.Module) -> None:
     """Training mode for the dropout, not for the batch norms."""
     model.train()
     for part in model.modules():
