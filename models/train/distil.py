@@ -9,7 +9,6 @@ exits are new, and learn what its last one says. The rate of learning falls to z
 --teacher takes the stage graphs of lite2 in floats, as they are served. Gives RUN/lite0/final.pt and RUN/lite2/final.pt.
 """
 
-import argparse
 import copy
 import json
 import time
@@ -20,14 +19,13 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from checkpoint import keep, resumed
-from data import at_resolution, load
 from lite import LITES, ExitHead, LiteNet, classes_of, pretrained
 from nets import save
 from plain import plain_lite
 from readback import read_back
-from runs import keep_memory, log
-from train_lite import keep_statistics, measure_heads
-from views import draw, labelled, shown
+from runs import begin, log, options
+from train_lite import answers, keep_statistics, measure_heads, right
+from views import draw, labelled, one_of, shown
 
 SIDES, SHARES = (128, 96, 160, 64), (0.5, 0.2, 0.22, 0.08)  # of lite0's steps
 TEACHER_SIDES, TEACHER_SHARES = (224, 192), (0.75, 0.25)
@@ -40,16 +38,15 @@ class Pupil:
     """A network and what it learns with: the rate of each group of parameters is its own one times what is left of the time."""
 
     def __init__(self, groups: list[tuple[list[nn.Parameter], float]], decay: float):
-        self.parameters = [p for group, _ in groups for p in group]
-        self.rates = [rate for _, rate in groups]
-        self.adam = torch.optim.AdamW([{"params": group} for group, _ in groups], weight_decay=decay)
+        self.adam = torch.optim.AdamW([{"params": group, "rate": rate} for group, rate in groups], weight_decay=decay)
 
     def step(self, loss: torch.Tensor, part: float) -> None:
         """`part`: of the time that has passed."""
-        for group, rate in zip(self.adam.param_groups, self.rates):
-            group["lr"] = rate * min(1.0, part / WARM + 0.01) * (1 - part)
+        groups = self.adam.param_groups
+        for group in groups:
+            group["lr"] = group["rate"] * min(1.0, part / WARM + 0.01) * (1 - part)
         loss.backward()
-        nn.utils.clip_grad_norm_(self.parameters, 2.0)
+        nn.utils.clip_grad_norm_([p for group in groups for p in group["params"]], 2.0)
         self.adam.step()
         self.adam.zero_grad(set_to_none=True)
 
@@ -76,20 +73,6 @@ def maps_of(model: LiteNet, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.
     return maps, model.heads[-1](x)
 
 
-@torch.no_grad()
-def right(model: LiteNet, x: torch.Tensor, y: torch.Tensor, side: int, like: torch.Tensor | None = None) -> dict:
-    """Top-1 of every exit, in percent, and how often the last says what `like` [n], classes, says."""
-    model.eval()
-    said = []
-    for rows in x.split(500):
-        with torch.autocast(x.device.type, torch.bfloat16, x.is_cuda):
-            logits = model(at_resolution(rows.float(), side).round().contiguous(memory_format=torch.channels_last))
-        said.append(torch.stack([z.argmax(1) for z in logits]))
-    said = torch.cat(said, 1)
-    row = {"side": side, "top1": [round(100 * (each == y).float().mean().item(), 2) for each in said]}
-    return row if like is None else {**row, "agree": round(100 * (said[-1] == like).float().mean().item(), 2)}
-
-
 def with_heads(teacher: LiteNet, heads: nn.ModuleList) -> LiteNet:
     """A copy of the teacher that exits through these heads on the way."""
     whole = copy.deepcopy(teacher)
@@ -98,27 +81,18 @@ def with_heads(teacher: LiteNet, heads: nn.ModuleList) -> LiteNet:
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--data", type=Path, required=True, help="folder with train.images, classes.txt ...")
-    args.add_argument("--out", type=Path, required=True, help="runs and log go here")
+    args = options(__doc__, None, batch=512)
     args.add_argument("--teacher", type=Path, nargs="+", required=True, help="stage graphs of lite2 in floats, shallow to deep")
     args.add_argument("--minutes", type=float, default=9)
     args.add_argument("--looks", type=int, default=2, help="how often lite0 sees each view, at resolutions drawn anew")
-    args.add_argument("--batch", type=int, default=512)
     args.add_argument("--mixed", type=float, default=0.5, help="share of the views that are mixed")
     args.add_argument("--distil", type=float, default=0.85, help="share of the teacher in what is learned; the rest are labels")
     args.add_argument("--lr", type=float, default=1e-3, help="of lite0")
     args.add_argument("--head-lr", type=float, default=3e-3, help="of all heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
     args.add_argument("--held-out", default="val", help="split for the log")
-    args.add_argument("--seed", type=int, default=1)
-    args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     opt = args.parse_args()
-    keep_memory()
-    torch.manual_seed(opt.seed)
-    opt.out.mkdir(parents=True, exist_ok=True)
-    x, y = (t.to(opt.device) for t in load(opt.data, "train", opt.out / "cache"))
-    vx, vy = (t.to(opt.device) for t in load(opt.data, opt.held_out, opt.out / "cache"))
+    x, y, vx, vy = (t.to(opt.device) for t in begin(opt, opt.held_out))
     names = classes_of(opt.data)
     on = lambda net: net.to(opt.device).to(memory_format=torch.channels_last)
     teacher = on(read_back("lite2", len(names), opt.teacher)).eval().requires_grad_(False)
@@ -132,12 +106,12 @@ def main() -> None:
         measure_heads(student, x[torch.randperm(len(x))[: 64 * 3 * len(student.rungs)]])
     keep_statistics(student)
     weights = [EXIT_WEIGHT] * (len(student.heads) - 1) + [1.0]
-    served = lambda rows: at_resolution(rows.float(), max(TEACHER_SIDES)).contiguous(memory_format=torch.channels_last)
-    with torch.autocast(opt.device, torch.bfloat16):
-        full = torch.cat([maps_of(teacher, served(rows))[1].argmax(1) for rows in vx.split(500)])
+    dear = max(TEACHER_SIDES)
+    halves = lambda: torch.autocast(opt.device, torch.bfloat16, opt.device == "cuda")  # a processor may be slow at it
+    with halves():
+        full = answers(teacher, vx, dear)[-1]
 
     rng, dice = (torch.Generator(device).manual_seed(opt.seed + steps) for device in (opt.device, "cpu"))
-    pick = lambda sides, shares: sides[torch.multinomial(torch.tensor(shares), 1, generator=dice).item()]
     began, spent, told = time.time() - seconds, {"teacher": 0.0, "lite0": 0.0}, 0
     passed = lambda: min(1.0, (time.time() - began) / (60 * opt.minutes))
     wait = torch.cuda.synchronize if opt.device == "cuda" else lambda: None
@@ -147,7 +121,7 @@ def main() -> None:
         clock, targets, losses = time.time(), [], []
         for some in rows.split(opt.batch):
             with torch.autocast(opt.device, torch.bfloat16):
-                maps, said = maps_of(teacher, shown(x, views, some, pick(TEACHER_SIDES, TEACHER_SHARES)))
+                maps, said = maps_of(teacher, shown(x, views, some, one_of(TEACHER_SIDES, TEACHER_SHARES, dice)))
                 logits = [head(each) for head, each in zip(heads, maps)]
             target = torch.lerp(labelled(y, views, some, len(names)), said.float().softmax(1), opt.distil)
             targets.append(target)
@@ -157,7 +131,7 @@ def main() -> None:
         targets, clock = torch.cat(targets), time.time()
         for _ in range(opt.looks):
             for some in torch.randperm(len(rows), device=opt.device, generator=rng).split(opt.batch):
-                images = shown(x, views, some, pick(SIDES, SHARES))
+                images = shown(x, views, some, one_of(SIDES, SHARES, dice))
                 with torch.autocast(opt.device, torch.bfloat16):
                     logits = student(images)
                 loss = loss_of(logits, targets[some], weights)
@@ -169,7 +143,11 @@ def main() -> None:
         if passed() * 12 >= told or passed() == 1:
             told = int(passed() * 12) + 1
             lite2 = with_heads(teacher, heads)
-            top1 = {"lite0": [right(student, vx, vy, side, full) for side in sorted(SIDES)[1:]], "lite2": right(lite2, vx, vy, max(TEACHER_SIDES))}
+            with halves():
+                said = {side: answers(student, vx, side) for side in sorted(SIDES)[1:]}
+                said2 = answers(lite2, vx, dear)
+            lite0 = [{"side": side, "top1": right(each, vy), "agree": right(each[-1:], full)[0]} for side, each in said.items()]
+            top1 = {"lite0": lite0, "lite2": right(said2, vy)}
             took = {"all": round(time.time() - began), **{name: round(each) for name, each in spent.items()}}
             log(opt.out, {"step": steps, "seconds": took, "loss": round(torch.stack(losses).mean().item(), 4), **top1})
             keep(last, pair, [pupil.adam, aside.adam], steps, time.time() - began)

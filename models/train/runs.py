@@ -10,12 +10,13 @@ import torch
 from data import load
 
 
-def options(doc: str | None, epochs: float, batch: int) -> argparse.ArgumentParser:
-    """--data, --out, --epochs, --batch, --seed and --device; a recipe adds its own."""
+def options(doc: str | None, epochs: float | None, batch: int) -> argparse.ArgumentParser:
+    """--data, --out, --batch, --seed, --device and, unless a recipe counts its time otherwise, --epochs; a recipe adds its own."""
     args = argparse.ArgumentParser(description=doc)
     args.add_argument("--data", type=Path, required=True, help="folder with train.images, classes.txt ...")
     args.add_argument("--out", type=Path, required=True, help="checkpoints and log go here")
-    args.add_argument("--epochs", type=float, default=epochs)
+    if epochs is not None:
+        args.add_argument("--epochs", type=float, default=epochs)
     args.add_argument("--batch", type=int, default=batch)
     args.add_argument("--seed", type=int, default=1)
     args.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")

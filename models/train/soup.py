@@ -6,7 +6,6 @@ those of --of, and then learn on what the averaged network gives them: 30 % labe
 all else stays. Views as in distil.py. Gives SOUP/final.pt.
 """
 
-import argparse
 import copy
 import json
 import time
@@ -15,15 +14,14 @@ from pathlib import Path
 import torch
 import torch.nn as nn
 
-from data import load
-from distil import Pupil, loss_of, maps_of, right
+from distil import Pupil, loss_of, maps_of
 from lite import LITES, Conv, LiteNet, classes_of
 from nets import finished, save
-from plain import PlainConv, plain_lite
+from plain import PlainConv
 from readback import read_back
-from runs import keep_memory, log
-from train_lite import keep_statistics
-from views import draw, labelled, shown
+from runs import begin, log, options
+from train_lite import PEEK, answers, keep_statistics, right
+from views import draw, labelled, one_of, shown
 
 SIDES, SHARES = (128, 96, 160, 64), (0.45, 0.25, 0.2, 0.1)
 
@@ -44,38 +42,29 @@ def averaged(model: LiteNet, other: LiteNet, share: float) -> LiteNet:
 
 
 def main() -> None:
-    args = argparse.ArgumentParser(description=__doc__)
-    args.add_argument("--data", type=Path, required=True, help="folder with train.images, classes.txt ...")
-    args.add_argument("--out", type=Path, required=True)
+    args = options(__doc__, None, batch=64)
     args.add_argument("--size", choices=LITES, required=True)
     args.add_argument("--of", type=Path, required=True, help="finished run; the heads of its first exits are kept")
     args.add_argument("--with", type=Path, nargs="+", required=True, dest="other", help="stage graphs of a rung as it is served")
     args.add_argument("--share", type=float, default=0.7, help="of the run in the mean")
     args.add_argument("--minutes", type=float, default=8)
-    args.add_argument("--batch", type=int, default=64)
     args.add_argument("--lr", type=float, default=2e-4, help="of the heads")
     args.add_argument("--distil", type=float, default=0.7, help="share of the last exit in what the others learn")
     args.add_argument("--held-out", default="val", help="split for the log")
-    args.add_argument("--seed", type=int, default=1)
     opt = args.parse_args()
-    keep_memory()
-    torch.manual_seed(opt.seed)
-    opt.out.mkdir(parents=True, exist_ok=True)
-    x, y = load(opt.data, "train", opt.out / "cache")
-    vx, vy = load(opt.data, opt.held_out, opt.out / "cache")
+    x, y, vx, vy = (t.to(opt.device) for t in begin(opt, opt.held_out))
     classes = len(classes_of(opt.data))
-    model = averaged(finished(opt.of)[1], read_back(opt.size, classes, opt.other), opt.share).to(memory_format=torch.channels_last)
+    model = averaged(finished(opt.of)[1], read_back(opt.size, classes, opt.other), opt.share)
+    model = model.to(opt.device).to(memory_format=torch.channels_last)
     heads = nn.ModuleList(model.heads[:-1])
-    trunk = plain_lite(copy.deepcopy(model)).to(memory_format=torch.channels_last)
     pupil = Pupil([(list(heads.parameters()), opt.lr)], 0.02)
-    rng = torch.Generator().manual_seed(opt.seed)
+    rng, dice = (torch.Generator(device).manual_seed(opt.seed) for device in (opt.device, "cpu"))
     keep_statistics(heads)
     began, part, step, losses = time.time(), 0.0, 0, []
     while part < 1:
-        views = draw(torch.randint(len(x), (opt.batch,), generator=rng), x.shape[-1], 0.5, rng)
-        side = SIDES[torch.multinomial(torch.tensor(SHARES), 1, generator=rng).item()]
-        rows = torch.arange(opt.batch)
-        maps, last = maps_of(trunk, shown(x, views, rows, side))
+        views = draw(torch.randint(len(x), (opt.batch,), device=opt.device, generator=rng), x.shape[-1], 0.5, rng)
+        rows = torch.arange(opt.batch, device=opt.device)
+        maps, last = maps_of(model, shown(x, views, rows, one_of(SIDES, SHARES, dice)))
         logits = [head(each) for head, each in zip(heads, maps)]
         target = torch.lerp(labelled(y, views, rows, classes), last.softmax(1), opt.distil)
         loss = loss_of(logits, target, [1.0] * len(logits))
@@ -86,9 +75,8 @@ def main() -> None:
         if step % 100 == 0:
             print(json.dumps({"step": step, "seconds": round(time.time() - began), "loss": round(sum(losses) / len(losses), 4)}), flush=True)
             losses.clear()
-    model.eval()
     save(model, opt.size, classes, opt.out)
-    log(opt.out, {"step": step, "lite0": [right(model, vx[:1000], vy[:1000], each) for each in sorted(SIDES)]})
+    log(opt.out, {"step": step, "lite0": {side: right(answers(model, vx[:PEEK], side), vy[:PEEK]) for side in sorted(SIDES)}})
 
 
 if __name__ == "__main__":

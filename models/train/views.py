@@ -76,6 +76,11 @@ def shown(data: torch.Tensor, views: Views, rows: torch.Tensor, side: int) -> to
     return x.contiguous(memory_format=torch.channels_last)
 
 
+def one_of(sides: tuple[int, ...], shares: tuple[float, ...], dice: torch.Generator) -> int:
+    """A resolution; `dice` is a generator of the processor."""
+    return sides[torch.multinomial(torch.tensor(shares), 1, generator=dice).item()]
+
+
 def labelled(labels: torch.Tensor, views: Views, rows: torch.Tensor, classes: int) -> torch.Tensor:
     """What the views of these rows show, as a distribution over classes [k, classes]."""
     own = torch.nn.functional.one_hot(labels[views.picture], classes).float()
