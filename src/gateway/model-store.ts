@@ -5,13 +5,14 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, rmSync } from 'node:fs';
-import { chmod, chown, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises';
+import { chmod, chown, readdir, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Cascade, Stage } from '../cascade/cascade.js';
 import { ConfigError, StartError } from '../errors.js';
 import type { LaneUser } from './lane-process.js';
+import { ownFolder } from './own-folder.js';
 
 export class ModelStore {
   readonly #folder: string;
@@ -32,7 +33,7 @@ export class ModelStore {
    * @throws StartError where no temporary files can be written
    */
   static async open(reader?: LaneUser): Promise<ModelStore> {
-    const folder = await mkdtemp(join(tmpdir(), 'sluice-models-')).catch((error: NodeJS.ErrnoException) => {
+    const folder = await ownFolder('sluice-models').catch((error: NodeJS.ErrnoException) => {
       throw new StartError(`no folder for copies of the models in ${tmpdir()} (TMPDIR): ${error.code}`);
     });
     if (reader !== undefined) await letRead(folder, reader, 0o750);

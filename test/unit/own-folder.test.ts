@@ -1,0 +1,59 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { ownFolder } from '../../src/gateway/own-folder.js';
+
+let temporary: string;
+beforeEach(async () => {
+  temporary = await mkdtemp(join(tmpdir(), 'sluice-own-'));
+  vi.stubEnv('TMPDIR', temporary);
+});
+afterEach(async () => {
+  vi.unstubAllEnvs();
+  await rm(temporary, { recursive: true });
+});
+
+/** A folder as `pid` would have made it, with a file in it. */
+async function folderOf(pid: number, change = (name: string) => name): Promise<string> {
+  const mine = basename(await ownFolder('kind'));
+  const folder = join(temporary, change(mine.replace(`-${process.pid}-`, `-${pid}-`)));
+  await mkdir(folder);
+  await writeFile(join(folder, 'file'), 'x');
+  return folder;
+}
+
+/** The number of a process that has ended. */
+const ended = () => spawnSync(process.execPath, ['-e', '']).pid;
+
+describe('ownFolder', () => {
+  it('makes a new folder each time, in TMPDIR', async () => {
+    const [first, second] = [await ownFolder('kind'), await ownFolder('kind')];
+    expect(first).not.toBe(second);
+    expect(dirname(first)).toBe(temporary);
+    expect([existsSync(first), existsSync(second)]).toEqual([true, true]);
+  });
+
+  it('removes what a process that was killed left behind', async () => {
+    const left = await folderOf(ended());
+    await ownFolder('kind');
+    expect(existsSync(left)).toBe(false);
+  });
+
+  it('leaves those of processes that run, of other kinds, and of processes elsewhere whose numbers say nothing here', async () => {
+    const kept = [
+      await folderOf(process.ppid),
+      await folderOf(ended(), (name) => name.replace('kind-', 'other-')),
+      await folderOf(ended(), (name) => name.replace('kind-', 'kind-elsewhere')),
+    ];
+    await ownFolder('kind');
+    expect(kept.map((folder) => existsSync(folder))).toEqual([true, true, true]);
+  });
+
+  it('says why no folder can be made', async () => {
+    vi.stubEnv('TMPDIR', join(temporary, 'nowhere'));
+    await expect(ownFolder('kind')).rejects.toThrow('ENOENT');
+  });
+});
