@@ -36,8 +36,8 @@ export function choose(catalog: Catalog, wish: Wish, steering: Steering, around:
   return { service, point: served, chosen, goalMs: goalLeft(service, served, steering) };
 }
 
-function goalLeft({ floor, goal }: Service, point: number, { steers }: Steering): number | undefined {
-  return steers && point === floor ? goal?.latency_p95_ms : undefined;
+function goalLeft(service: Service, point: number, steering: Steering): number | undefined {
+  return steering.steers && point === steering.cheapest(service) ? service.goal?.latency_p95_ms : undefined;
 }
 
 /** The other arm of an experiment, for the share of requests that it gets. */

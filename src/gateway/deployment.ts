@@ -75,15 +75,19 @@ export class Deployment {
   }
 
   /**
-   * Resolves when every lane is warm.
-   * @throws ConfigError when no cascade can be served
+   * Resolves when every lane is warm. Where it throws, no lane is left, and none is started again.
+   * @throws ConfigError when no cascade can be served, StartError when the lanes do not start
    */
   async start(): Promise<void> {
     if (this.#options.cascades.length === 0) throw new ConfigError('models', '', 'no cascade can be served');
-    await this.#current.start();
-    if (this.#current.catalog!.cascades.length > 0) return;
-    this.#current.close(new RequestError('shutting_down', 'no cascade can be served'));
-    throw new ConfigError('models', '', 'no cascade can be served: none of them loads');
+    try {
+      await this.#current.start();
+      if (this.#current.catalog!.cascades.length === 0)
+        throw new ConfigError('models', '', 'no cascade can be served: none of them loads');
+    } catch (error) {
+      this.#current.close(new RequestError('shutting_down', 'no cascade can be served'));
+      throw error;
+    }
   }
 
   /** What takes new requests. */

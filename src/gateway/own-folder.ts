@@ -11,17 +11,17 @@ import { join } from 'node:path';
 export async function ownFolder(kind: string): Promise<string> {
   const mine = `${kind}-${await processes()}-`;
   const folder = await mkdtemp(join(tmpdir(), `${mine}${process.pid}-`));
-  for (const name of await readdir(tmpdir())) {
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
     const pid = name.startsWith(mine) ? Number.parseInt(name.slice(mine.length), 10) : Number.NaN;
     if (!Number.isNaN(pid) && !runs(pid)) await removeOwn(join(tmpdir(), name));
   }
   return folder;
 }
 
-/** Among which processes a number names one: containers may share a /tmp, each with its own process 7. */
+/** Among which processes a number names one: hosts may share a TMPDIR, and containers of one host, each with its own process 7. */
 async function processes(): Promise<string> {
-  const namespace = await readlink('/proc/self/ns/pid').catch(() => hostname());
-  return namespace.replaceAll(/\W/g, '');
+  const namespace = await readlink('/proc/self/ns/pid').catch(() => '');
+  return `${hostname()}${namespace}`.replaceAll(/\W/g, '');
 }
 
 function runs(pid: number): boolean {

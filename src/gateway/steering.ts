@@ -72,8 +72,11 @@ export class Steering {
     this.#load.keep(known);
   }
 
-  /** Index of the point for a request that comes in now; -1: the full network, as audits found no point good enough. */
-  choose(service: Service, around: () => Surroundings, nowMs = Date.now()): number {
+  /**
+   * Index of the point for a request that comes in now; -1: the full network, as audits found no point good enough.
+   * @param nowMs of a clock that nobody sets: back in time, the controller would wait and its memory of the load would grow
+   */
+  choose(service: Service, around: () => Surroundings, nowMs = performance.now()): number {
     if (!this.steers) return 0;
     const key = keyOf(service);
     this.#load.arrived(key, nowMs);
@@ -85,6 +88,11 @@ export class Steering {
     return Math.min(helm.course.point, helm.last);
   }
 
+  /** Index of the cheapest point that may still be turned to; -1: the full network. */
+  cheapest(service: Service): number {
+    return Math.min(service.floor, this.#helms.get(keyOf(service))?.last ?? service.floor);
+  }
+
   /** Index of the point that serves now; -1: the full network. */
   current(service: Service): number {
     const helm = this.#helms.get(keyOf(service));
@@ -92,7 +100,7 @@ export class Steering {
   }
 
   /** @param macs that the plan of the answer was expected to take */
-  answered(service: Service, answer: JobAnswer, macs: number, nowMs = Date.now()): void {
+  answered(service: Service, answer: JobAnswer, macs: number, nowMs = performance.now()): void {
     this.#load.answered(keyOf(service), answer, macs, nowMs);
   }
 
@@ -135,7 +143,7 @@ export class Steering {
     const { course } = helm;
     if (service.points.length < 2 || lanes === 0 || helm.last < 0) return;
     const points = service.points.map(({ expected }) => expected!);
-    const range = { first: 0, last: Math.min(service.floor, helm.last) };
+    const range = { first: 0, last: this.cheapest(service) };
     const load = this.#load.load(keyOf(service), points[course.point]!.macs, outstanding, lanes, nowMs);
     const next = steer(service.goal!, points, range, course, load, nowMs);
     helm.course = next;

@@ -119,6 +119,13 @@ describe('sluice serve, signalled at odd times', () => {
     expect(await gateway.exited).toBe(0);
   });
 
+  it('ends when its lanes do not start, rather than starting them for ever', async () => {
+    await using gateway = new ServeProcess(['--lanes', '1', '--lane-memory-mb', '40']);
+    expect(await gateway.exited).toBe(1);
+    const said = /^sluice: a lane does not start: takes \d+ MB of memory, more than the 40 of --lane-memory-mb$/;
+    await until('it has said why', () => gateway.log.some(({ msg }) => said.test(String(msg))));
+  });
+
   it('gives up at once on a second signal', async () => {
     await using gateway = new ServeProcess(['--lanes', '1']);
     const url = await gateway.url();

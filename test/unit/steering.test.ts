@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Drift, type Move, Steering } from '../../src/gateway/steering.js';
 import type { JobAnswer } from '../../src/lane/messages.js';
 import type { Service } from '../../src/policy/service.js';
@@ -54,6 +54,29 @@ describe('a service with a goal', () => {
     expect(traffic(new Steering(), service(), crowd, 10_000, 3000)).toEqual(['dear']);
   });
 
+  describe('when somebody sets the clock back', () => {
+    afterEach(() => {
+      vi.restoreAllMocks();
+      vi.useRealTimers();
+    });
+
+    it('goes on as before', () => {
+      vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+      const steering = new Steering();
+      const of = service({ goal });
+      const now = (around: typeof idle) => {
+        vi.advanceTimersByTime(100);
+        const point = steering.choose(of, around);
+        steering.answered(of, answer(100), 100);
+        return point;
+      };
+      for (let i = 0; i < 20; i++) now(idle);
+      vi.setSystemTime(Date.now() - 3_600_000);
+      for (let i = 0; i < 20; i++) now(crowd);
+      expect(now(crowd)).toBe(2);
+    });
+  });
+
   it('starts anew when its policy has changed', () => {
     const steering = new Steering();
     const of = service({ goal });
@@ -76,6 +99,7 @@ describe('a service with audits', () => {
     const of = service({ audit, goal: { latency_p95_ms: 100 } });
     traffic(steering, of, crowd, 10_000, 1000);
     expect(steering.current(of)).toBe(2);
+    expect(steering.cheapest(of)).toBe(2);
     audits(steering, of, 2, 60, false);
     expect(drifts).toEqual([
       expect.objectContaining({ from: 'cheap', to: 'middle', agreement: 0, promised: 0.9, checked: 50 }),
