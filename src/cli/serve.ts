@@ -66,7 +66,10 @@ export function serveCommand(program: Command): void {
         .argParser(whole(1, 1_000_000)),
     )
     .addOption(
-      new Option('--queue-bytes <n>', 'bytes of all pictures that are held; one more picture is answered 503')
+      new Option(
+        '--queue-bytes <n>',
+        'bytes of all pictures that are held, and as many of those on their way; more are answered 503',
+      )
         .env('SLUICE_QUEUE_BYTES')
         .default(1_000_000_000)
         .argParser(whole(1, 1_000_000_000_000)),
@@ -125,9 +128,10 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   const metrics = await openMetrics(flags);
   const tracing = await openTracing(process.env, log);
   const console = flags.console ? await readConsole(CONSOLE) : undefined;
-  const auth = await openAuth(flags);
   const store = await ModelStore.open(flags.laneUser);
   const started = await readConfiguration(flags, store);
+  // Late: keys that change from here on are read again.
+  const auth = await openAuth(flags);
   const gateway = gatewayOf(
     started,
     { ...flags, steers: true, confinement: confined },
@@ -155,12 +159,13 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   let reloading: Reloading | undefined;
   let renewal: AsyncDisposable | undefined;
   let unwatchKeys: (() => void) | undefined;
-  const { maxBytes } = flags;
+  const { maxBytes, queueBytes: uploadBytes } = flags;
   const limits = socketLimits(flags);
   const scrapes = metricsServer(metrics, gateway, flags, { limits, tls: flags.metricsTls ? tls : undefined });
   const metricsElsewhere = scrapes !== undefined;
   const lastReload = () => reloading?.last();
-  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, maxBytes, tracing, console, lastReload });
+  const limited = { maxBytes, uploadBytes };
+  const app = createApp({ gateway, metrics, metricsElsewhere, auth, log, tracing, console, lastReload, ...limited });
   const { host, port } = flags;
   const server = new HttpServer(app, { host, port, limits, tls, onCut: (reason) => metrics?.cut(reason) });
   metrics?.watchConnections(() => server.connections);

@@ -18,9 +18,14 @@ import { openApiRoute } from './openapi/route.js';
 import { probeRoutes } from './probes.js';
 import { sendProblem } from './problem.js';
 import { setSecurityHeaders } from './security-headers.js';
+import { Uploads } from './uploads.js';
 import { inferenceRoutes } from './v2/routes.js';
 
-export interface AppDeps extends ClassifyDeps {
+export interface AppDeps extends Omit<ClassifyDeps, 'uploads'> {
+  /** Largest picture, bytes. */
+  readonly maxBytes: number;
+  /** Of all pictures that are on their way, bytes; by default without a limit. */
+  readonly uploadBytes?: number;
   /** /metrics has an address of its own. */
   readonly metricsElsewhere?: boolean;
   /** Where models and policies are reloaded. */
@@ -31,8 +36,10 @@ export interface AppDeps extends ClassifyDeps {
 
 /** Pictures go to their handler at once: Express would take a tenth of a millisecond of each, twice what a refusal takes. */
 export function createApp(deps: AppDeps): RequestListener {
-  const classify = classifyHandler(deps);
-  const app = createExpress(deps, classify);
+  const { maxBytes, uploadBytes } = deps;
+  const handled = { ...deps, uploads: new Uploads({ maxBytes, totalBytes: uploadBytes }) };
+  const classify = classifyHandler(handled);
+  const app = createExpress(handled, classify);
   return (request, response) => {
     const { path, query } = targetOf(request);
     if (request.method !== 'POST' || path !== CLASSIFY) {
@@ -55,7 +62,7 @@ function begin(request: IncomingMessage, response: ServerResponse): string {
   return id;
 }
 
-function createExpress(deps: AppDeps, classify: ClassifyHandler): Express {
+function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler): Express {
   const { gateway, metrics, log } = deps;
   const app = express();
   app.disable('x-powered-by');

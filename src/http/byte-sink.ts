@@ -28,6 +28,11 @@ export class ByteSink {
     return true;
   }
 
+  /** Memory that it takes, bytes. */
+  get capacity(): number {
+    return this.#held.length;
+  }
+
   /** All bytes so far. */
   bytes(): Buffer {
     return this.#held.subarray(0, this.#size);

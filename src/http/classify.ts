@@ -19,6 +19,7 @@ import { linger } from './linger.js';
 import { asRequestError, problemOf, sendProblem } from './problem.js';
 import { parseQuery } from './query.js';
 import { sniff } from './sniff.js';
+import type { Uploads } from './uploads.js';
 import { wishOf } from './wish.js';
 
 export interface ClassifyDeps {
@@ -29,8 +30,8 @@ export interface ClassifyDeps {
   readonly log: Logger;
   /** Where requests are traced. */
   readonly tracing?: Tracing | undefined;
-  /** Largest picture, bytes. */
-  readonly maxBytes: number;
+  /** Bodies on their way, and how large they may be. */
+  readonly uploads: Uploads;
 }
 
 /** Where it is answered. */
@@ -106,7 +107,7 @@ async function answer(
   // Before the body is read: a typo or a full queue shall not cost an upload, and a reload meanwhile changes nothing for this one.
   using admission = deps.gateway.admit({ ...wish, deadlineAt });
   journey?.admitted(admission.plan);
-  const image = await readImage(request, deps.maxBytes);
+  const image = await readImage(request, deps.uploads);
   journey?.received(image.length);
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');

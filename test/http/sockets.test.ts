@@ -2,7 +2,9 @@
 
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/http/app.js';
 import { HttpServer } from '../../src/http/server.js';
 import { SOCKET_LIMITS, type SocketLimits } from '../../src/http/socket-limits.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
@@ -27,9 +29,9 @@ afterEach(async () => {
 });
 afterAll(() => served.gateway.close());
 
-async function listen(limits: Partial<SocketLimits>): Promise<void> {
+async function listen(limits: Partial<SocketLimits>, app = served.app): Promise<void> {
   cuts.length = 0;
-  server = new HttpServer(served.app, {
+  server = new HttpServer(app, {
     host: '127.0.0.1',
     port: 0,
     limits: { ...SOCKET_LIMITS, ...limits },
@@ -50,7 +52,9 @@ const classify = async () => {
   await response.arrayBuffer();
   return response.status;
 };
-const head = (more: string) => `POST /v1/classify HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+const head = (more: string, path = '/v1/classify') => `POST ${path} HTTP/1.1\r\nHost: x\r\n${more}\r\n`;
+const PART = '--b\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n';
+const INFER = '/v2/models/cifar10/infer';
 
 /** Sends a byte now and then until the server closes. */
 async function drip(first: string, byte: string, everyMs: number): Promise<string> {
@@ -79,11 +83,14 @@ describe('cut off with 408', () => {
     expect(problemIn(await exchange(port))).toMatchObject({ status: 408, code: 'request_timeout' });
   });
 
-  it('a body that takes longer than a request may, and it is counted as that', async () => {
+  it.each([
+    ['/v1/classify', 1],
+    [INFER, 2],
+  ])('a body for %s that takes longer than a request may, and it is counted as that', async (path, sofar) => {
     await listen({ headersMs: 200, requestMs: 400 });
-    const heard = await drip(head('Content-Length: 1000\r\n'), 'x', 20);
+    const heard = await drip(head('Content-Length: 1000\r\n', path), 'x', 20);
     expect(problemIn(heard)).toMatchObject({ status: 408, code: 'request_timeout' });
-    const counted = async () => (await served.deps.metrics.registry.metrics()).includes('code="408"} 1\n');
+    const counted = async () => (await served.deps.metrics.registry.metrics()).includes(`code="408"} ${sofar}\n`);
     await until('it is counted', counted);
   });
 
@@ -98,6 +105,40 @@ describe('cut off with 408', () => {
     const heard = await drip(head('Content-Length: 100000\r\n'), 'x', 100);
     expect(problemIn(heard).detail).toContain('1000 bytes a second');
     expect(cuts).toEqual(['slow_body']);
+  });
+});
+
+describe('bodies that others wait for the memory of', () => {
+  const MANY = 'Content-Length: 90000\r\n';
+  const zipped = gzipSync(Buffer.alloc(90_000), { level: 9 });
+
+  it.each([
+    ['as it is', head(MANY), 'x'.repeat(80_000)],
+    ['in a form', head(`${MANY}Content-Type: multipart/form-data; boundary=b\r\n`), `${PART}${'x'.repeat(80_000)}`],
+    [
+      'packed, with its end held back',
+      head(`Content-Length: ${zipped.length}\r\nContent-Encoding: gzip\r\n`, INFER),
+      zipped.subarray(0, -1),
+    ],
+  ])('make room when they are the oldest: sent %s', async (_, first, rest) => {
+    await listen({}, createApp({ ...served.deps, maxBytes: 100_000, uploadBytes: 100_000 }));
+    const socket = await open();
+    const heard = heardFrom(socket);
+    socket.write(first);
+    socket.write(rest);
+    await sleep(100);
+    const other = await open();
+    const next = heardFrom(other);
+    other.write(head('Content-Length: 60000\r\nConnection: close\r\n'));
+    other.write('y'.repeat(50_000));
+    await until('the first makes room', () => socket.bytesRead > 0);
+    socket.end();
+    const said = await heard;
+    expect(said).toMatch(/^HTTP\/1.1 503 /);
+    expect(said).toMatch(/^retry-after: 1$/im);
+    expect(said).toContain('these came the slowest');
+    other.write('y'.repeat(10_000));
+    expect(problemIn(await next)).toMatchObject({ status: 415, code: 'unsupported_format' });
   });
 });
 

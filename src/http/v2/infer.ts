@@ -130,9 +130,10 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
 async function received(deps: ClassifyDeps, request: Request, wish: Wish, journey?: Journey): Promise<Inference> {
   using place = placeFor(deps, wish);
   if (place !== undefined) journey?.admitted(place.plan);
-  const { maxBytes, gateway } = deps;
-  const body = await readInferenceBody(request, maxBytes);
-  return parseInference(body, request.get(LENGTH_HEADER), { maxBytes, maxPixels: gateway.maxPixels });
+  const { uploads, gateway } = deps;
+  const body = await readInferenceBody(request, uploads);
+  const limits = { maxBytes: uploads.maxBytes, maxPixels: gateway.maxPixels };
+  return parseInference(body, request.get(LENGTH_HEADER), limits);
 }
 
 function placeFor({ gateway }: ClassifyDeps, wish: Wish): Admission | undefined {
