@@ -46,6 +46,9 @@ export class RequestError extends Error {
   }
 }
 
+/** No model is served before a lane has measured it. */
+export const stillStarting = () => new RequestError('starting', 'the lanes are still warming up', 1);
+
 /** A configuration is refused as a whole, for these reasons. */
 export class ConfigErrors extends Error {
   constructor(readonly errors: readonly ConfigError[]) {

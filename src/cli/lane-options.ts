@@ -58,7 +58,8 @@ function laneUser(text: string): LaneUser {
   if (numbers === undefined) throw new InvalidArgumentError('allowed: a name in /etc/passwd, or UID:GID.');
   const [uid, gid] = [Number(numbers[1]), Number(numbers[2])];
   if (uid === 0 || gid === 0) throw new InvalidArgumentError('root is no user to give lanes.');
-  return { uid, gid };
+  // Printed as it may be given again (--print-config).
+  return Object.assign({ uid, gid }, { toJSON: () => `${uid}:${gid}` });
 }
 
 function entryOf(name: string): RegExpExecArray | undefined {

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /** The command line: one file a command. */
 
 import { Command, CommanderError } from 'commander';

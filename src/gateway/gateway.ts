@@ -1,7 +1,7 @@
 /** The gateway without HTTP: bytes and a policy in, an answer and its cost out. HTTP, the command line and the tests stand on it. */
 
 import type { Cascade, CascadeFacts } from '../cascade/cascade.js';
-import { RequestError } from '../errors.js';
+import { RequestError, stillStarting } from '../errors.js';
 import type { Facts, JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import type { Service } from '../policy/service.js';
@@ -229,8 +229,7 @@ export class Gateway {
   /** @throws RequestError starting */
   get #served(): Catalog {
     const catalog = this.#catalog;
-    if (catalog === undefined || catalog.cascades.length === 0)
-      throw new RequestError('starting', 'the lanes are still warming up', 1);
+    if (catalog === undefined || catalog.cascades.length === 0) throw stillStarting();
     return catalog;
   }
 

@@ -3,7 +3,7 @@
  * before still is. One reload at a time; what changes during one is looked at after it.
  */
 
-import { dirname, isAbsolute } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { ConfigError, ConfigErrors } from '../errors.js';
 import { findings } from '../policy/check.js';
 import { type Configuration, type Folders, readModels, readPolicies } from './configuration.js';
@@ -168,10 +168,8 @@ export function shownError(
   { file, key, reason }: ConfigError,
   { models, policies }: Folders,
 ): { readonly file: string; readonly key: string; readonly reason: string } {
+  // What was given relative is absolute in some texts.
   const short = (text: string) =>
-    [models, policies]
-      // One that was given relative has nothing to hide.
-      .filter((folder) => isAbsolute(folder))
-      .reduce((sofar, folder) => sofar.replaceAll(`${dirname(folder)}/`, ''), text);
+    [models, policies].reduce((sofar, folder) => sofar.replaceAll(`${dirname(resolve(folder))}/`, ''), text);
   return { file: short(file), key, reason: short(reason) };
 }

@@ -5,6 +5,7 @@ import type { IncomingMessage } from 'node:http';
 import { RequestError } from '../errors.js';
 import { addressOf, headerOf } from '../node-request.js';
 import { Caller } from './caller.js';
+import { addressKey } from './connection-book.js';
 import { KeyRing, SHORTEST_KEY, sha256 } from './key-ring.js';
 import type { ApiKey } from './keys-file.js';
 import { TokenBuckets } from './token-bucket.js';
@@ -56,7 +57,7 @@ export class Auth {
    * @throws RequestError unauthorized
    */
   check(request: IncomingMessage): Caller {
-    if (!this.#isClosed) return new Caller(addressOf(request) ?? '');
+    if (!this.#isClosed) return new Caller(addressKey(addressOf(request)));
     const given =
       /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? headerOf(request, 'x-api-key') ?? '';
     const hash = sha256(given);

@@ -4,7 +4,7 @@ import { Router } from 'express';
 import type { z } from 'zod';
 import type { Cascade } from '../cascade/cascade.js';
 import { fullMacs } from '../cascade/cascade.js';
-import { type ConfigError, RequestError } from '../errors.js';
+import { type ConfigError, RequestError, stillStarting } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { isSteered, nameOf } from '../gateway/steering.js';
 import type { NamedPolicy } from '../policy/loader.js';
@@ -31,7 +31,9 @@ export function catalogueRoutes(gateway: Gateway, lastReload: () => ShownReload 
   routes
     .route('/cascades/:name')
     .get((request, response) => {
-      const cascade = gateway.cascades.find(({ name }) => name === request.params.name);
+      const { cascades } = gateway;
+      if (cascades.length === 0) throw stillStarting();
+      const cascade = cascades.find(({ name }) => name === request.params.name);
       if (cascade === undefined)
         throw new RequestError('unknown_cascade', 'no such cascade; GET /v1/cascades lists them');
       const labels = [...cascade.labels];

@@ -48,9 +48,9 @@ export function problemOf(error: RequestError): Problem {
   return { type: `urn:sluice:problem:${error.code}`, title, status, detail: error.detail, code: error.code };
 }
 
-/** Any error as one that a caller may see: what is not ours becomes `internal`, without its text. */
+/** Any error as one that a caller may see: mistakes, of the gateway or of a lane, become `internal` without their text. */
 export function asRequestError(error: unknown): RequestError {
-  if (error instanceof RequestError) return error;
+  if (error instanceof RequestError && error.code !== 'internal') return error;
   return new RequestError('internal', 'the gateway made a mistake; its log says more');
 }
 

@@ -27,7 +27,9 @@ export function wishOf(
     const what = code === 'forbidden_cascade' ? 'cascade' : 'policy';
     throw new RequestError(code, `this key may not use the ${what} "${name}"; it may use: ${allowed.join(', ')}`);
   };
-  check('forbidden_cascade', cascade ?? gateway.defaultCascade, key?.cascades);
+  const wanted = cascade ?? gateway.defaultCascade;
+  // None is served before the lanes are warm, and that is what the gateway will say.
+  if (wanted !== '') check('forbidden_cascade', wanted, key?.cascades);
   check('forbidden_policy', policy ?? gateway.defaultPolicy, key?.policies);
   const asked = priorityOf(request);
   // A key of batch is batch whatever its requests say.

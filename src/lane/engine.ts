@@ -191,6 +191,10 @@ export class Engine {
       traveller.runMs += ms;
       traveller.inferenceMs += ms / batch.length;
       if (traced !== undefined) traveller.notes?.ran(traced, macs);
+      if (Number.isNaN(p[0])) {
+        this.#fail(traveller, new RequestError('internal', `${stage.file} gives logits that are no numbers`));
+        continue;
+      }
       pass(traveller, p, traveller.job.logits ? logits.map((z) => z / stage.temperature) : undefined);
       this.#advance(traveller, queue.loaded);
     }

@@ -1,10 +1,12 @@
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { Gateway } from '../../src/gateway/gateway.js';
 import { createApp } from '../../src/http/app.js';
-import { type Answer, ask, post } from '../support/contract.js';
+import { Auth } from '../../src/http/auth.js';
+import { type Answer, ask, expectProblem, post } from '../support/contract.js';
 import { POLICIES, startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
 import { until } from '../support/process.js';
@@ -90,6 +92,15 @@ describe('/livez and /readyz', () => {
       expect(response.status, JSON.stringify(response.body)).toBe(503);
       expect(response.headers['retry-after']).toMatch(/^[1-9]\d*$/);
     }
+    expectProblem(await request(app).get('/v1/cascades/cifar10'), 503, 'starting');
+    const sha256 = createHash('sha256').update('sluice_some-key-or-other').digest('hex');
+    const keys = [{ name: 'app', sha256, priority: 'interactive' as const, cascades: ['cifar10'] }];
+    const locked = createApp({
+      ...served.deps,
+      gateway: cold,
+      auth: new Auth({ keyHashes: [], ratePerSecond: 0, keys }),
+    });
+    expectProblem(await post(locked, await jpeg()).set('X-API-Key', 'sluice_some-key-or-other'), 503, 'starting');
     await cold.close();
   });
 

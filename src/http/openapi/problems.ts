@@ -47,7 +47,7 @@ const PLACES: Readonly<Record<RequestErrorCode, readonly (Hazard | Outside)[]>> 
   client_gone: [],
   internal: ['any'],
   overloaded: ['lanes'],
-  starting: ['lanes'],
+  starting: ['lanes', 'cascade'],
   shutting_down: ['lanes'],
   deadline_exceeded: ['lanes'],
 };

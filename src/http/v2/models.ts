@@ -3,7 +3,7 @@
 import type { Cascade } from '../../cascade/cascade.js';
 import { fullMacs } from '../../cascade/cascade.js';
 import { versionOf } from '../../cascade/version.js';
-import { RequestError } from '../../errors.js';
+import { RequestError, stillStarting } from '../../errors.js';
 import type { Gateway } from '../../gateway/gateway.js';
 import { type ModelMetadata, OUTPUTS } from './schema.js';
 
@@ -17,7 +17,7 @@ export interface ModelName {
 /** @throws RequestError unknown_cascade, starting */
 export async function findModel(gateway: Gateway, { name, version }: ModelName): Promise<Cascade> {
   const { cascades } = gateway;
-  if (cascades.length === 0) throw new RequestError('starting', 'the lanes are still warming up', 1);
+  if (cascades.length === 0) throw stillStarting();
   const cascade = cascades.find((each) => each.name === name);
   if (cascade === undefined) {
     const known = cascades.map((each) => each.name).join(', ');
