@@ -4,19 +4,13 @@ import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import type { Cascade } from '../cascade/cascade.js';
 import { loadRepository } from '../cascade/loader.js';
+import { versionOf } from '../cascade/version.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { JobAnswer } from '../lane/messages.js';
 import type { NamedPolicy } from '../policy/loader.js';
 import { PolicyFile } from '../policy/schema.js';
 import { random, type TuneRecord } from '../tune/record.js';
-import {
-  LISTED,
-  modelsDigest,
-  pictureDigest,
-  RecordFile,
-  type RecordHeader,
-  type RecordLine,
-} from '../tune/record-file.js';
+import { LISTED, pictureDigest, RecordFile, type RecordHeader, type RecordLine } from '../tune/record-file.js';
 import { UsageError } from './fail.js';
 import { type AnyPicture, eachPicture, listAnyPictures, picturesInFlight } from './labelled.js';
 import { openGateway } from './open.js';
@@ -37,7 +31,7 @@ export interface RecordFlags extends GatewayFlags {
 export function cachedRecord(cascade: string, models: string): string {
   const cache = process.env.XDG_CACHE_HOME;
   const folder = cache === undefined || cache === '' ? join(homedir(), '.cache') : cache;
-  return join(folder, 'sluice', `${cascade}-${models.slice(0, 12)}.record.jsonl`);
+  return join(folder, 'sluice', `${cascade}-${models}.record.jsonl`);
 }
 
 /** Pictures that cannot be answered are named on stderr, counted, and left out. */
@@ -47,7 +41,7 @@ export async function recordPictures(
 ): Promise<{ readonly record: TuneRecord; readonly failed: number }> {
   const cascade = await cascadeOf(flags);
   const pictures = shuffled(await listAnyPictures(data, cascade, flags.limit));
-  const models = await modelsDigest(cascade);
+  const models = await versionOf(cascade);
   const kept =
     flags.record === false
       ? undefined

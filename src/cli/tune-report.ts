@@ -40,7 +40,7 @@ export interface TuneReport extends Figures {
   /** On the half of the pictures that the rule was not fitted on. */
   readonly entry: {
     readonly saves: number;
-    readonly top1_change: number;
+    readonly quality_change: number;
     readonly sent: number;
     readonly kept: boolean;
   } | null;
@@ -110,7 +110,7 @@ export function reportOf(
         ? null
         : {
             saves: share(entry.fitted.gain),
-            top1_change: share(entry.fitted.qualityChange),
+            quality_change: share(entry.fitted.qualityChange),
             sent: share(entry.fitted.sent),
             kept: entry.kept,
           },
@@ -176,7 +176,7 @@ export function printReport(report: TuneReport): void {
   printPolicy(report.policy);
   if (entry !== null)
     print(
-      `  entry by content saves ${percent(entry.saves)} of the cost, quality ${percent(entry.top1_change)}, sends ${percent(entry.sent)}: ${entry.kept ? 'kept' : 'left out'}`,
+      `  entry by content saves ${percent(entry.saves)} of the cost, quality ${percent(entry.quality_change)}, sends ${percent(entry.sent)}: ${entry.kept ? 'kept' : 'left out'}`,
     );
   if (oracle !== null)
     print(`  as good as the full network within 0.1 points: ${percent(oracle.share_of_saving)} of the oracle's saving`);

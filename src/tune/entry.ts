@@ -30,7 +30,8 @@ export function fitEntry(point: OperatingPoint, content: readonly Content[]): Fi
   const half = Math.floor(content.length / 2);
   const tell = (outcome: Outcome, first: number, last: number) => means(point.walk, outcome, first, last);
   const before = tell(point.outcome, 0, half);
-  let best: { readonly entry: Entry; readonly outcome: Outcome; readonly cost: number } | undefined;
+  type Candidate = { readonly entry: Entry; readonly outcome: Outcome; readonly cost: number; readonly keeps: boolean };
+  let best: Candidate | undefined;
   for (let leg = 1; leg < point.walk.rungs.length; leg++) {
     const start = point.walk.starts[leg]!;
     const climbs = Array.from(point.outcome.exits, (exit) => Number(exit >= start));
@@ -39,7 +40,9 @@ export function fitEntry(point: OperatingPoint, content: readonly Content[]): Fi
       const entry: Entry = { leg, above, ...model };
       const outcome = measureWalk(point.walk, point.thresholds, enteredAt(point.walk, entry, content));
       const { cost, quality } = tell(outcome, 0, half);
-      if (best === undefined || (quality >= before.quality && cost < best.cost)) best = { entry, outcome, cost };
+      const keeps = quality >= before.quality;
+      // Where none keeps the quality the first one shows what that would have been worth.
+      if (best === undefined || (keeps && (!best.keeps || cost < best.cost))) best = { entry, outcome, cost, keeps };
     }
   }
   if (best === undefined) return undefined;

@@ -63,7 +63,9 @@ export function operatingPoints(
     // Most of them are beaten within their own route.
     return frontier(byCost([...solved, ...ruled]));
   });
-  const whole = byCost([...points, full]);
+  // The static choice is one of them where its rung may be used.
+  const isUsable = record.rungs.some(({ id }) => id === full.walk.rungs[0]!.id);
+  const whole = byCost(isUsable ? [...points, full] : points);
   return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
 }
 

@@ -5,12 +5,11 @@
 
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { finished } from 'node:stream/promises';
 import { z } from 'zod';
-import type { Cascade } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 
 const FORMAT = 2;
@@ -20,7 +19,7 @@ export const LISTED = 16;
 const header = z.strictObject({
   sluice_record: z.literal(FORMAT),
   cascade: z.string(),
-  /** Of {@link modelsDigest}. */
+  /** Version of the cascade (cascade/version): of all that decides what its exits say. */
   models: z.string(),
   classes: z.int().positive(),
   /** By rung, by exit: from the picture to this exit, within its rung. */
@@ -50,26 +49,6 @@ export function pictureDigest(image: Uint8Array): string {
   return createHash('sha256').update(image).digest('hex').slice(0, 32);
 }
 
-/** Of all that decides what the exits of a cascade say: its stage files, temperatures and input. */
-export async function modelsDigest(cascade: Cascade): Promise<string> {
-  const hash = createHash('sha256').update(JSON.stringify(cascade.input));
-  const files = new Map<string, string>();
-  for (const { id, stages } of cascade.rungs) {
-    hash.update(`\n${id}`);
-    for (const { file, temperature, inputs, features, logits } of stages) {
-      if (!files.has(file))
-        files.set(
-          file,
-          createHash('sha256')
-            .update(await readFile(file))
-            .digest('hex'),
-        );
-      hash.update(JSON.stringify([files.get(file), temperature, inputs, features, logits]));
-    }
-  }
-  return hash.digest('hex');
-}
-
 /** An open record; lines are added while it is measured. */
 export class RecordFile {
   /** By {@link pictureDigest}. */
@@ -78,6 +57,8 @@ export class RecordFile {
   readonly header: RecordHeader | undefined;
   readonly #file: string;
   #out: WriteStream | undefined;
+  /** Why what was added is not there. */
+  #failure: NodeJS.ErrnoException | undefined;
 
   private constructor(file: string, header: RecordHeader | undefined, known: ReadonlyMap<string, RecordLine>) {
     this.#file = file;
@@ -128,23 +109,35 @@ export class RecordFile {
   /** Starts a record; what the file held is gone. */
   async begin(head: RecordHeader): Promise<void> {
     const failed = (error: NodeJS.ErrnoException) => {
-      throw new ConfigError(this.#file, '', `the record cannot be written: ${error.code}; allowed: --no-record`);
+      throw unwritable(this.#file, error);
     };
     await mkdir(dirname(this.#file), { recursive: true }).catch(failed);
     await writeFile(this.#file, `${JSON.stringify({ sluice_record: FORMAT, ...head })}\n`).catch(failed);
   }
 
+  /** @throws ConfigError when what was added before could not be written */
   add(entry: RecordLine): void {
-    this.#out ??= createWriteStream(this.#file, { flags: 'a' });
+    if (this.#failure !== undefined) throw unwritable(this.#file, this.#failure);
+    this.#out ??= createWriteStream(this.#file, { flags: 'a' }).on('error', (error) => {
+      this.#failure = error;
+    });
     this.#out.write(`${JSON.stringify(entry)}\n`);
   }
 
-  /** Waits for what was added. @throws what the disk said */
+  /** Waits for what was added. @throws ConfigError when it could not be written */
   async close(): Promise<void> {
     const out = this.#out;
     this.#out = undefined;
-    if (out !== undefined) await finished(out.end());
+    const failed = (error: NodeJS.ErrnoException) => {
+      throw unwritable(this.#file, error);
+    };
+    if (this.#failure !== undefined) failed(this.#failure);
+    if (out !== undefined) await finished(out.end()).catch(failed);
   }
+}
+
+function unwritable(file: string, { code }: NodeJS.ErrnoException): ConfigError {
+  return new ConfigError(file, '', `the record cannot be written: ${code}; allowed: --no-record`);
 }
 
 async function sizeOf(file: string): Promise<number | undefined> {

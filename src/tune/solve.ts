@@ -95,9 +95,16 @@ function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: num
   return {
     full,
     frontier: frontier(all),
-    points: points.map(({ point }) => point),
+    points: cheaperEach(points.map(({ point }) => point)),
     ...(fitted === undefined ? {} : { entry: { fitted, kept } }),
   };
+}
+
+/** Those that are cheaper than the one before: rules of entry and other pictures change what points cost, and with it their order. */
+function cheaperEach(points: readonly OperatingPoint[]): OperatingPoint[] {
+  const kept: OperatingPoint[] = [];
+  for (const point of points) if (point.outcome.macs < (kept.at(-1)?.outcome.macs ?? Infinity)) kept.push(point);
+  return kept;
 }
 
 /** Patience, gates and shares need the exits before; those that a picture never came to have said nothing. */
@@ -119,7 +126,7 @@ function guaranteed(
   wish: Wish,
   { risk, confidence }: { readonly risk: number; readonly confidence: number },
   progress: (done: number, of: number) => void,
-): Solution {
+): Solution | { readonly cheapest: OperatingPoint } {
   const order = shuffle(record.labels.length, SEED);
   const half = Math.floor(order.length / 2);
   const [seen, tested] = [subset(record, order.slice(0, half)), subset(record, order.slice(half))];
@@ -133,7 +140,10 @@ function guaranteed(
     return near === undefined ? [] : [refined(near, full, aim)];
   });
   const path = safestFirst([...all, ...between]);
-  const safe = byCost([...safePoints(path, tested, guarantee), full]);
-  const points = ladder(safe[0]!, all, wish.points).map((point) => pointOn(record, point));
+  // The full network differs from itself nowhere, whatever chance does.
+  const isAllowed = wish.rungs?.includes(full.walk.rungs[0]!.id) ?? true;
+  const [best] = byCost([...safePoints(path, tested, guarantee), ...(isAllowed ? [full] : [])]);
+  if (best === undefined) return { cheapest: all[0]! };
+  const points = cheaperEach(ladder(best, all, wish.points).map((point) => pointOn(record, point)));
   return { full: pointOn(record, full), frontier: all.map((point) => pointOn(record, point)), points, guarantee };
 }
