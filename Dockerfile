@@ -19,8 +19,9 @@ COPY --chown=root:root policies ./policies
 USER 1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# A port of your own by SLUICE_PORT, which this reads, rather than by a file of settings. Kubernetes has probes instead.
+# Port and certificate by SLUICE_PORT and SLUICE_TLS_CERT, which this reads, rather than by a file of settings.
+# Whoever asks here knows whom it asks, so that the name in the certificate does not matter. Kubernetes has probes instead.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
-  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.SLUICE_PORT ?? 8080}/livez`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const e = process.env; const tls = e.SLUICE_TLS_CERT !== undefined; require(tls ? 'https' : 'http').get({ host: '127.0.0.1', port: e.SLUICE_PORT ?? 8080, path: '/livez', rejectUnauthorized: false }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=64", "dist/cli/main.js"]
 CMD ["serve"]

@@ -55,6 +55,9 @@ function settingsOfVariables(env: readonly { name: string; value: string }[]): R
   );
 }
 
+/** What the gateway itself takes under load, and a bit. */
+const GATEWAY_BYTES = 300e6;
+
 /** `kubectl` carries kustomize. */
 const hasKubectl = (() => {
   try {
@@ -122,7 +125,14 @@ describe('what belongs together', () => {
       ...['startupProbe', 'readinessProbe', 'livenessProbe'].map((probe) => container[probe].httpGet.port),
     ];
     expect(used.filter((name) => !(name in ports))).toEqual([]);
-    expect(runtimeContainer.ports.map((port: Manifest) => port.containerPort)).toEqual([runtimeSettings.port]);
+    // KServe sends callers to the first.
+    expect(runtimeContainer.ports.map((port: Manifest) => port.containerPort)).toEqual([
+      runtimeSettings.port,
+      runtimeSettings.metrics_port,
+    ]);
+    expect(kserve.get('monitor.yaml').spec.podMetricsEndpoints.map((endpoint: Manifest) => endpoint.port)).toEqual([
+      runtimeContainer.ports[1].name,
+    ]);
     expect(Number(runtime.spec.annotations['prometheus.kserve.io/port'])).toBe(runtimeSettings.metrics_port);
   });
 
@@ -145,6 +155,16 @@ describe('what belongs together', () => {
   it('are lanes and processors', () => {
     expect(String(effective.lanes)).toBe(container.resources.limits.cpu);
     expect(String(runtimeSettings.lanes)).toBe(runtimeContainer.resources.limits.cpu);
+  });
+
+  it.each([
+    // Its models may change while it serves: the lanes before and after.
+    ['Deployment', container, effective, 2],
+    ['ServingRuntime', runtimeContainer, runtimeSettings, 1],
+  ])('%s has memory for its lanes at their ceiling, and for the gateway', (_kind, each, settings_, sets) => {
+    const [, gibibytes] = /^(\d+)Gi$/.exec(each.resources.limits.memory)!;
+    const lanes = settings_.lanes * sets * settings_.lane_memory_mb * 1e6;
+    expect(Number(gibibytes) * 2 ** 30).toBeGreaterThan(lanes + GATEWAY_BYTES);
   });
 
   it.each([
