@@ -162,7 +162,7 @@ function printReport(report: ImportReport): void {
       print(`  ${exit.padEnd(12)} ${millions(own).padStart(8)} million MACs  ${weights.padStart(9)}  ${kept}  ${file}`);
     }
   }
-  print(`largest difference of a logit to the whole graph: ${report.maxAbsDifference.toExponential(1)}`);
+  print(`largest difference of a logit to the whole graph: ${report.difference.toExponential(1)}`);
   print(`written: ${report.manifest}`);
 }
 

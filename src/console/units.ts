@@ -1,5 +1,7 @@
 /** Numbers as people read them, each with its unit. */
 
+import type { Place } from './api-types.js';
+
 const SIZES = [
   [1e12, 'T'],
   [1e9, 'G'],
@@ -48,6 +50,6 @@ export function counted(value: number, noun: string): string {
 }
 
 /** A rung as people say it. */
-export function rungName({ width, resolution }: { width: number; resolution: number }): string {
-  return `width ${width} at ${resolution} px`;
+export function rungName({ backbone, width, resolution }: Omit<Place, 'exit'>): string {
+  return `${backbone}, width ${width}, at ${resolution} px`;
 }

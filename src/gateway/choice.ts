@@ -28,7 +28,8 @@ export function choose(catalog: Catalog, wish: Wish, steering: Steering, around:
     if (point < 0) throw new RequestError('unknown_policy', unknownPoint(asked, wish.point));
     return { service: asked, point, chosen: catalog.plan(asked, point), goalMs: goalLeft(asked, point, steering) };
   }
-  const service = armOf(catalog, asked, wish);
+  // Who measures a policy measures that one.
+  const service = steering.steers ? armOf(catalog, asked, wish) : asked;
   const point = wish.provisional ? steering.current(service) : steering.choose(service, around);
   const full = catalog.full(service.cascade);
   const [served, chosen] =

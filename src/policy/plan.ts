@@ -204,7 +204,7 @@ function classThresholds(
   const entries = Object.entries(class_thresholds).map(([label, threshold]) => {
     const index = cascade.labels.findIndex(({ name, wnid }) => name === label || wnid === label);
     if (index < 0) {
-      const reason = `found "${label}"; allowed: a label of ${cascade.name} (sluice inspect ${cascade.name} lists them)`;
+      const reason = `found "${label}"; allowed: a label of ${cascade.name} (they stand in ${cascade.file})`;
       throw new ConfigError(file, `cascades.${cascade.name}.class_thresholds`, reason);
     }
     return [index, threshold] as const;

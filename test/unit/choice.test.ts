@@ -17,6 +17,21 @@ const catalog = new Catalog([], [], [service], plans, { cascade: 'c', policy: 'p
 const wish = { cascade: 'c', policy: 'p' };
 const crowd = () => ({ outstanding: 1000, lanes: 2 });
 
+describe('an experiment', () => {
+  const other: Service = { ...service, policy: 'q' };
+  const tried = { ...service, canary: { policy: 'q', share: 0.5 } } as Service;
+  const both = new Catalog([], [], [tried, other], plans, { cascade: 'c', policy: 'p' });
+  const policies = (steering: Steering) => {
+    const asked = Array.from({ length: 60 }, () => choose(both, wish, steering, crowd).service.policy);
+    return [...new Set(asked)].sort();
+  };
+
+  it('takes its share of those who ask for the policy, but not of those who measure it', () => {
+    expect(policies(new Steering())).toEqual(['p', 'q']);
+    expect(policies(new Steering({}, false))).toEqual(['p']);
+  });
+});
+
 describe('the goal that a request is refused for', () => {
   it('is none while a cheaper point can be turned to', () => {
     const { point, goalMs } = choose(catalog, wish, new Steering(), () => ({ outstanding: 0, lanes: 2 }));

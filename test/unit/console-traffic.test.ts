@@ -94,6 +94,8 @@ describe('the colours of exits', () => {
     expect(all.map(({ key }) => key)).toEqual(keys);
     expect(new Set(all.map(({ colour }) => colour)).size).toBe(4);
     for (const { colour } of all) expect(colour).toMatch(/^hsl\(\d+ 60% \d+%\)$/);
-    expect(exitColours(cascade, new Set([keys[2]!])).map(({ name }) => name)).toEqual(['width 1 at 32 px, exit 1']);
+    expect(exitColours(cascade, new Set([keys[2]!])).map(({ name }) => name)).toEqual([
+      'net, width 1, at 32 px, exit 1',
+    ]);
   });
 });

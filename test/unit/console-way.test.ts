@@ -120,7 +120,7 @@ describe('the route of an answer', () => {
 describe('an answer in words', () => {
   it('says what, how sure, where it left, and what was saved', () => {
     expect(spoken(answered(climbed))).toBe(
-      'cat, 87.5 %. Policy climbing left at exit 1 of width 1 at 32 px: 55 % saved.',
+      'cat, 87.5 %. Policy climbing left at exit 1 of net, width 1, at 32 px: 55 % saved.',
     );
     const dear = answered(climbed);
     expect(spoken({ ...dear, cost: { ...dear.cost, ratio: 1.2 } })).toContain('20 % more than the full network');

@@ -140,6 +140,12 @@ describe('cutting at exits', () => {
     await expect(cutAtExits(model, { ...at16, exits: ['exit9'] })).rejects.toThrow('exit9: is no output of the graph');
   });
 
+  it('cares for no operator that no exit needs', async () => {
+    const model = skipNet().node('LSTM', ['p1'], 'aside').output('aside').model();
+    expect(await cutAtExits(model, { ...at16, exits: ['exit1', 'exit2'] })).toHaveLength(2);
+    await expect(cutAtExits(model, at16)).rejects.toThrow('MACs of operator LSTM cannot be counted');
+  });
+
   it('refuses exits without work of their own', async () => {
     const model = skipNet().node('Softmax', ['exit1'], 'soft').output('soft').model();
     await expect(cutAtExits(model, at16)).rejects.toThrow('soft: this exit adds no MACs');

@@ -28,7 +28,7 @@ describe('importing a graph', () => {
   it('writes stages and a manifest, and reports what each stage costs', async () => {
     const calibration = [{ resolution: 16, temperatures: [1.5, 1.2, 1], accuracy: [0.5, 0.6, 0.7] }];
     const report = await importOnnx({ ...options, calibration, description: 'test', kernel: 'linear' });
-    expect(report.maxAbsDifference).toBeLessThan(1e-4);
+    expect(report.difference).toBeLessThan(1e-4);
     expect(report.rungs.map((rung) => [rung.resolution, rung.stages.length])).toEqual([
       [16, 3],
       [32, 3],
@@ -130,7 +130,7 @@ describe('importing a graph', () => {
 
   it('can leave float input as it is', async () => {
     const report = await importOnnx({ ...options, uint8: false, scale: 255 });
-    expect(report.maxAbsDifference).toBeLessThan(1e-4);
+    expect(report.difference).toBeLessThan(1e-4);
     expect((await manifest()).input).toMatchObject({ layout: 'nchw-float32', tensor: 'image', scale: 255 });
   });
 

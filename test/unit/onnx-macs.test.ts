@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import type { Rung } from '../../src/cascade/cascade.js';
 import { cutAtExits } from '../../src/cascade/onnx/cut.js';
-import { countMacs, countStageMacs, nodeMacs } from '../../src/cascade/onnx/macs.js';
+import { countMacs, countRungMacs, countStageMacs, nodeMacs } from '../../src/cascade/onnx/macs.js';
 import { GraphBuilder, skipNet } from '../support/graphs.js';
 
 const graph = () => new GraphBuilder().image();
@@ -53,6 +57,42 @@ describe('MACs', () => {
     const node = graph().node('Gemm', ['a', 'b'], 'y', { transA: 1 }).output('y').model().nodes[0]!;
     const dims: Record<string, number[]> = { a: [3, 2], y: [2, 4] };
     expect(nodeMacs(node, (name) => dims[name]!)).toBe(2 * 4 * 3);
+  });
+
+  it('are those of each rung, also where two begin with the same file', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-macs-'));
+    const stage = (file: string, image: string) => ({
+      file: join(folder, file),
+      inputs: [image],
+      features: [],
+      logits: 'y',
+      temperature: 1,
+    });
+    for (const [file, channels] of [
+      ['shared', 4],
+      ['small', 8],
+      ['large', 16],
+    ] as const)
+      await writeFile(join(folder, file), graph().conv('image', 'y', 3, channels).output('y').bytes());
+    const rung = (resolution: number, ...files: string[]): Rung => ({
+      id: `net/1@${resolution}`,
+      backbone: 'net',
+      width: 1,
+      resolution,
+      stages: files.map((file) => stage(file, 'image')),
+    });
+    const counted = await countRungMacs([
+      rung(8, 'shared', 'small'),
+      rung(8, 'shared', 'large'),
+      rung(16, 'shared', 'small'),
+    ]);
+    const per = (side: number, channels: number) => side * side * channels * 27;
+    expect(counted).toEqual([
+      [per(8, 4), per(8, 8)],
+      [per(8, 4), per(8, 16)],
+      [per(16, 4), per(16, 8)],
+    ]);
+    await rm(folder, { recursive: true });
   });
 
   it('are the same staged as whole, at any resolution', async () => {

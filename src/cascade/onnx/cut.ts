@@ -42,13 +42,13 @@ type ShapesBySize = readonly ReadonlyMap<string, TensorShape>[];
 export async function cutAtExits(model: OnnxModel, options: CutOptions): Promise<StageGraph[]> {
   const names = options.exits ?? model.outputs.map((output) => output.name);
   checkExits(model, names);
-  refuseUncounted(model);
   const whole = withOwnBytes(
     withOwnDequantizers({
       ...pruned(model, ancestors(model, dataFlow(model), names)),
       outputs: model.outputs.filter((output) => names.includes(output.name)),
     }),
   );
+  refuseUncounted(whole);
   const sizes = [...new Set(options.resolutions)].sort((a, b) => b - a);
   const bySize: ReadonlyMap<string, TensorShape>[] = [];
   for (const size of sizes) bySize.push(await tensorShapes(whole, size));

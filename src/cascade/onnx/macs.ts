@@ -165,7 +165,8 @@ export async function countFileMacs(
 export async function countRungMacs(rungs: readonly Rung[]): Promise<readonly (readonly number[])[]> {
   const counted = new Map<Rung, readonly number[]>();
   for (const { stages } of rungs) {
-    const alike = rungs.filter((rung) => rung.stages[0]!.file === stages[0]!.file && !counted.has(rung));
+    const files = filesOf(stages);
+    const alike = rungs.filter((rung) => filesOf(rung.stages) === files && !counted.has(rung));
     if (alike.length === 0) continue;
     const resolutions = alike.map(({ resolution }) => resolution);
     const counts = await countFileMacs(stages, resolutions);
@@ -173,6 +174,8 @@ export async function countRungMacs(rungs: readonly Rung[]): Promise<readonly (r
   }
   return rungs.map((rung) => counted.get(rung)!);
 }
+
+const filesOf = (stages: readonly Pick<Stage, 'file'>[]) => stages.map(({ file }) => file).join('\n');
 
 /**
  * Refuses a graph whose cost cannot be told.

@@ -21,7 +21,7 @@ export interface Comparison {
 
 /**
  * Compares staged with whole, both optimised as for serving.
- * @returns the largest absolute difference of any logit
+ * @returns the largest difference of any logit; where an exit has logits above 1, as a share of its largest (float32 has seven digits)
  * @throws ConfigError when a graph fails to run, gives logits that are not finite, or probabilities in their place
  */
 export async function largestDifference(
@@ -48,7 +48,7 @@ export async function largestDifference(
         }
         const made = await stageGraphs[k]!.run(feeds);
         for (const name of stage.features) kept.set(name, made[name]!);
-        const difference = maxAbsDifference(expected[stage.exit]!, made[stage.logits]!);
+        const difference = differenceOf(expected[stage.exit]!, made[stage.logits]!);
         if (!Number.isFinite(difference)) {
           throw new ConfigError(whole.file, stage.exit, `logits at ${resolution} pixels are not all finite numbers`);
         }
@@ -61,12 +61,13 @@ export async function largestDifference(
   }
 }
 
-/** The largest |a - b|; NaN where shapes differ or a value is no finite number. */
-function maxAbsDifference(a: Tensor, b: Tensor): number {
+/** The largest |a - b| over the largest |a|, or over 1; NaN where shapes differ or a value is no finite number. */
+function differenceOf(a: Tensor, b: Tensor): number {
   const left = a.data as Float32Array;
   const right = b.data as Float32Array;
   if (left.length !== right.length) return Number.NaN;
-  return left.reduce((largest, value, at) => Math.max(largest, Math.abs(value - right[at]!)), 0);
+  const largest = left.reduce((sofar, value) => Math.max(sofar, Math.abs(value)), 1);
+  return left.reduce((sofar, value, at) => Math.max(sofar, Math.abs(value - right[at]!)), 0) / largest;
 }
 
 /** Softmax of softmax is nearly flat: such a graph would serve, but nothing would ever leave early. */
