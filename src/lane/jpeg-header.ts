@@ -7,8 +7,10 @@ export interface Source {
 }
 
 export interface JpegHeader extends Source {
-  /** Its pixels are what they seem: three components of 8 bits, upright, and of no colour space but sRGB. */
+  /** Its pixels are what they seem: grey or three components of 8 bits, upright, in sRGB or, with a profile, in another RGB. */
   readonly plain: boolean;
+  /** ICC, of an RGB colour space that is not sRGB. */
+  readonly profile?: Uint8Array;
 }
 
 /** Marker codes (ITU-T T.81, table B.1). */
@@ -24,29 +26,48 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   const word = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
   let size: Source | undefined;
+  let profile: Uint8Array | undefined;
+  let components = 0;
   let plain = true;
   for (let at = 2; at + 9 < bytes.length && bytes[at] === 0xff; at += 2 + word(at + 2)) {
     // Any number of fill bytes may stand before a marker.
     while (bytes[at + 1] === 0xff) at++;
     const marker = bytes[at + 1]!;
-    if (marker === SOS) return size === undefined ? undefined : { ...size, plain };
+    if (marker === SOS) {
+      if (size === undefined) return undefined;
+      plain &&= components === 3 || (components === 1 && profile === undefined);
+      return { ...size, plain, ...(profile === undefined ? {} : { profile }) };
+    }
+    const payload = bytes.subarray(at + 4, at + 2 + word(at + 2));
     if (marker === SOF_BASELINE || marker === SOF_PROGRESSIVE) {
       size = { width: word(at + 7), height: word(at + 5) };
-      plain &&= bytes[at + 4] === 8 && bytes[at + 9] === 3;
-    } else if (!HARMLESS.includes(marker)) {
-      plain &&= isHarmless(marker, bytes.subarray(at + 4, at + 2 + word(at + 2)));
-    }
+      components = bytes[at + 9]!;
+      plain &&= bytes[at + 4] === 8;
+    } else if (marker === APP2 && startsWith(payload, 'ICC_PROFILE\0') && !isSrgb(payload.subarray(14))) {
+      profile = payload.subarray(14);
+      plain &&= isWholeRgb(payload);
+    } else if (!HARMLESS.includes(marker)) plain &&= isHarmless(marker, payload);
   }
   return undefined;
 }
 
+const startsWith = (payload: Uint8Array, text: string) =>
+  payload.length >= text.length && [...text].every((letter, at) => payload[at] === letter.charCodeAt(0));
+
 function isHarmless(marker: number, payload: Uint8Array): boolean {
-  const text = (from: number, to: number) => String.fromCharCode(...payload.subarray(from, to));
   // Besides EXIF, APP1 holds XMP: text.
-  if (marker === APP1) return text(0, 6) !== 'Exif\0\0' || orientationOf(payload.subarray(6)) === 1;
-  if (marker === APP2) return text(0, 11) !== 'ICC_PROFILE' || isSrgb(payload.subarray(14));
+  if (marker === APP1) return !startsWith(payload, 'Exif\0\0') || orientationOf(payload.subarray(6)) === 1;
+  // sRGB, or something else of its kind.
+  if (marker === APP2) return true;
   // Adobe's: the last byte is the colour transform, 1 for YCbCr.
-  return marker === APP14 && text(0, 5) === 'Adobe' && payload[11] === 1;
+  return marker === APP14 && startsWith(payload, 'Adobe') && payload[11] === 1;
+}
+
+/** The first segment of one (ICC.1, annex B.4), of the colour space `RGB `. */
+function isWholeRgb(payload: Uint8Array): boolean {
+  return (
+    payload[12] === 1 && payload[13] === 1 && payload.length > 14 + 132 && startsWith(payload.subarray(14 + 16), 'RGB ')
+  );
 }
 
 /** EXIF's tag 274; 1, upright, where there is none; undefined where the bytes cannot be read. @param tiff the payload after `Exif` */

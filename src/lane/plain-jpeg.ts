@@ -4,6 +4,7 @@
  */
 
 import { Transformer } from '@napi-rs/image';
+import { convert, gridOf } from './colour.js';
 import { type JpegHeader, jpegHeader } from './jpeg-header.js';
 import { type Kernel, resizing, withoutAlpha } from './resample.js';
 
@@ -27,27 +28,27 @@ export async function decodePlainJpeg(
 ): Promise<Uint8Array | undefined> {
   const header = jpegHeader(image);
   if (!header?.plain || !isWhole(image)) return undefined;
-  const { width, height } = header;
+  const { width, height, profile } = header;
   const [short, long] = [Math.min(width, height), Math.max(width, height)];
   if (width * height > Math.min(MOST_PIXELS, maxPixels) || long > short * LONGEST) return undefined;
   const small = long <= LARGEST_SIDE;
   try {
+    const grid = profile === undefined ? undefined : await gridOf(profile);
     const ready = scaled(new Transformer(image), header, side, kernel);
-    const pixels = small ? ready.rawPixelsSync() : await ready.rawPixels();
-    // What was resized has a fourth channel.
-    if (pixels.length === side * side * 4) return withoutAlpha(pixels);
-    return pixels.length === side * side * 3
-      ? new Uint8Array(pixels.buffer, pixels.byteOffset, pixels.length)
-      : undefined;
+    const rgb = withoutAlpha(small ? ready.rawPixelsSync() : await ready.rawPixels());
+    if (rgb.length !== side * side * 3) return undefined;
+    if (grid !== undefined) convert(rgb, grid);
+    return rgb;
   } catch {
     return undefined;
   }
 }
 
+/** With a fourth channel, which every resize adds: also grey has four then. */
 function scaled(picture: Transformer, { width, height }: JpegHeader, side: number, kernel: Kernel) {
   const scale = side / Math.min(width, height);
   const [wide, high] = [Math.round(width * scale), Math.round(height * scale)];
-  const sized = wide === width && high === height ? picture : picture.fastResize(resizing(wide, high, kernel));
+  const sized = picture.fastResize(resizing(wide, high, kernel));
   if (wide === high) return sized;
   const middle = (length: number) => (length - side + 1) >> 1;
   return sized.crop(middle(wide), middle(high), side, side);

@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../src/errors.js';
 import { decode } from '../../src/lane/decode.js';
@@ -70,6 +70,23 @@ describe('decode', () => {
     const image = await jpeg(width, height);
     const general = await sharp(image).png().toBuffer();
     for (const resolution of [24, 32, 96, 192]) {
+      const [ours, theirs] = [
+        await decode(image, { ...target, resolution }),
+        await decode(general, { ...target, resolution }),
+      ];
+      expect(meanDifference(ours, theirs), `${resolution}`).toBeLessThan(1.5);
+    }
+  });
+
+  it.each([
+    ['grey', (picture: Sharp) => picture.toColourspace('b-w')],
+    ['in Display P3', (picture: Sharp) => picture.withIccProfile('p3')],
+    ['of a profile that nothing can be made of', (picture: Sharp) => picture.withIccProfile('p3'), 'broken'],
+  ])('makes of a JPEG %s nearly what the general decoder makes of its pixels', async (_, made, broken?: string) => {
+    const image = await made(drawn(500, 375)).jpeg({ quality: 95 }).toBuffer();
+    if (broken !== undefined) image.fill(0, image.indexOf('acsp') + 40, image.indexOf('acsp') + 340);
+    const general = await sharp(image).toColourspace('srgb').png().toBuffer();
+    for (const resolution of [96, 192]) {
       const [ours, theirs] = [
         await decode(image, { ...target, resolution }),
         await decode(general, { ...target, resolution }),

@@ -1,3 +1,4 @@
+import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
 import { contentOf } from '../../src/lane/content.js';
 import { decode } from '../../src/lane/decode.js';
@@ -74,7 +75,7 @@ describe('the header of a picture', () => {
   });
 
   it.each([
-    ['grey', false, () => drawn(9, 9).toColourspace('b-w').jpeg()],
+    ['grey', true, () => drawn(9, 9).toColourspace('b-w').jpeg()],
     ['CMYK', false, () => drawn(9, 9).toColourspace('cmyk').jpeg()],
     ['EXIF that says upright', true, () => drawn(9, 9).jpeg().withMetadata({ orientation: 1 })],
     ['EXIF that says turned', false, () => drawn(9, 9).jpeg().withMetadata({ orientation: 6 })],
@@ -88,9 +89,10 @@ describe('the header of a picture', () => {
     ],
     ['XMP', true, () => drawn(9, 9).jpeg().withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/"/>')],
     ['the profile of sRGB', true, () => drawn(9, 9).jpeg().withIccProfile('srgb')],
-    ['the profile of another space', false, () => drawn(9, 9).jpeg().withIccProfile('p3')],
+    ['the profile of another RGB space', true, () => drawn(9, 9).jpeg().withIccProfile('p3')],
+    ['the profile of CMYK', false, () => drawn(9, 9).jpeg().withIccProfile('cmyk')],
   ] as const)('says whether its pixels are what they seem: %s', async (_, plain, made) => {
-    expect(jpegHeader(await made().toBuffer())).toEqual({ width: 9, height: 9, plain });
+    expect(jpegHeader(await made().toBuffer())).toMatchObject({ width: 9, height: 9, plain });
   });
 
   it.each([
@@ -105,6 +107,25 @@ describe('the header of a picture', () => {
     const exif = [0xff, 0xe1, 0, 18, ...Buffer.from('Exif\0\0II*\0'), 8, 0, 0, 0, 200, 0];
     const profile = [0xff, 0xe2, 0, 16, ...Buffer.from('ICC_PROFILE\0'), 1, 1];
     for (const segment of [exif, profile]) expect(jpegHeader(inserted(await jpeg(9, 9), segment))?.plain).toBe(false);
+  });
+
+  it('has the profile of another space than sRGB, whole', async () => {
+    const image = await drawn(9, 9).jpeg().withIccProfile('p3').toBuffer();
+    expect(Buffer.from(jpegHeader(image)!.profile!)).toEqual((await sharp(image).metadata()).icc);
+    expect(jpegHeader(await drawn(9, 9).jpeg().withIccProfile('srgb').toBuffer())!.profile).toBeUndefined();
+    // The first of two segments.
+    const at = image.indexOf('ICC_PROFILE');
+    image[at + 13] = 2;
+    expect(jpegHeader(image)!.plain).toBe(false);
+  });
+
+  it('is not plain where grey has a profile', async () => {
+    const p3 = jpegHeader(await drawn(9, 9).jpeg().withIccProfile('p3').toBuffer())!.profile!;
+    const length = p3.length + 16;
+    const segment = [0xff, 0xe2, length >> 8, length & 255, ...Buffer.from('ICC_PROFILE\0'), 1, 1, ...p3];
+    const grey = await drawn(9, 9).toColourspace('b-w').jpeg().toBuffer();
+    expect(jpegHeader(grey)!.plain).toBe(true);
+    expect(jpegHeader(inserted(grey, segment))!.plain).toBe(false);
   });
 
   it('is read across fill bytes before a marker', async () => {
