@@ -95,6 +95,15 @@ describe('decode', () => {
     }
   });
 
+  it('leaves a JPEG of very many scans to libvips, which gives up after some seconds', async () => {
+    const image = await jpeg(500, 375);
+    const comment = Buffer.from([0xff, 0xfe, 0, 202, ...Array.from({ length: 100 }, () => [0xff, 0xda]).flat()]);
+    const many = Buffer.concat([image.subarray(0, 2), comment, image.subarray(2)]);
+    const general = await sharp(many).resize(SIDE, SIDE, { fit: 'cover', kernel: 'cubic' }).raw().toBuffer();
+    expect(Buffer.from(await decode(many, target))).toEqual(general);
+    expect(Buffer.from(await decode(image, target))).not.toEqual(general);
+  });
+
   it('takes the centre of the longer side', async () => {
     const [wide, tall] = [Buffer.alloc(3 * SIDE * SIDE * 3), Buffer.alloc(3 * SIDE * SIDE * 3)];
     for (let y = 0; y < SIDE; y++) {
