@@ -56,10 +56,18 @@ export async function decodePlainJpeg(
   }
 }
 
+/** Where pictures were decoded to: one for each that is decoded at a time. As garbage they would stay until the next collection. */
+const spare: Buffer[] = [];
+
 /** @throws Error also where the decoder only warns, of what is damaged within: libvips then has the last word */
 async function decodedByTurbo(bytes: Buffer): Promise<Transformer> {
-  const { data, width, height } = await turbo.decompress(bytes, RGBA);
-  return Transformer.fromRgbaPixels(data, width, height);
+  const room = spare.pop() ?? Buffer.allocUnsafeSlow(MOST_PIXELS * 4);
+  try {
+    const { data, width, height } = await turbo.decompress(bytes, room, RGBA);
+    return Transformer.fromRgbaPixels(data, width, height);
+  } finally {
+    spare.push(room);
+  }
 }
 
 /** With a fourth channel, which every resize adds: also grey has four then. */
