@@ -24,11 +24,14 @@ export function versionOf(cascade: Cascade): Promise<string> {
 }
 
 async function digestOf({ labels, input, rungs }: Cascade): Promise<string> {
+  // Rungs that differ in their resolution alone have the same files.
+  const weights = new Map<string, string>();
   const stages = [];
   for (const { id, stages: own } of rungs) {
     for (const stage of own) {
-      const { inputs, features, logits, temperature } = stage;
-      stages.push([id, await weightsOf(stage), inputs, features, logits, temperature]);
+      const { file, inputs, features, logits, temperature } = stage;
+      if (!weights.has(file)) weights.set(file, await weightsOf(stage));
+      stages.push([id, weights.get(file), inputs, features, logits, temperature]);
     }
   }
   const content = JSON.stringify([labels.map(({ name, wnid }) => [name, wnid]), input, stages]);

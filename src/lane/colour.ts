@@ -34,10 +34,10 @@ export function gridOf(profile: Uint8Array): Promise<ColourGrid> {
   const key = createHash('sha256').update(profile).digest('base64');
   const held = known.get(key);
   const grid = held ?? converted(profile);
+  if (held === undefined) grid.catch(() => known.delete(key));
   // Whatever is asked for moves to the end.
   known.delete(key);
   known.set(key, grid);
-  grid.catch(() => known.delete(key));
   const [oldest] = known.keys();
   if (known.size > REMEMBERED) known.delete(oldest!);
   return grid;

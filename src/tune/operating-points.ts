@@ -64,9 +64,13 @@ export function operatingPoints(
     return frontier(byCost([...solved, ...ruled]));
   });
   // The static choice is one of them where its rung may be used.
-  const isUsable = record.rungs.some(({ id }) => id === full.walk.rungs[0]!.id);
-  const whole = byCost(isUsable ? [...points, full] : points);
+  const whole = byCost(isWithin(record, full) ? [...points, full] : points);
   return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
+}
+
+/** Whether all rungs of its route are among those of the record. */
+export function isWithin(record: TuneRecord, { walk }: OperatingPoint): boolean {
+  return walk.rungs.every((used) => record.rungs.some(({ id }) => id === used.id));
 }
 
 /** Cheapest first; of equal cost the better one first. */

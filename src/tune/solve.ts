@@ -8,6 +8,7 @@ import {
   cutAt,
   frontier,
   fullPoint,
+  isWithin,
   type OperatingPoint,
   operatingPoints,
   pointOn,
@@ -131,7 +132,8 @@ function guaranteed(
   const half = Math.floor(order.length / 2);
   const [seen, tested] = [subset(record, order.slice(0, half)), subset(record, order.slice(half))];
   const full = fullPoint(seen, termsOf(record, wish));
-  const all = frontier(operatingPoints(among(seen, wish.rungs), full, progress));
+  const usable = among(seen, wish.rungs);
+  const all = frontier(operatingPoints(usable, full, progress));
   const guarantee = { risk, confidence, pictures: tested.labels.length };
   // Between the corners of the frontier, where the test will have to stop.
   const between = LEVELS.flatMap((level) => {
@@ -141,8 +143,7 @@ function guaranteed(
   });
   const path = safestFirst([...all, ...between]);
   // The full network differs from itself nowhere, whatever chance does.
-  const isAllowed = wish.rungs?.includes(full.walk.rungs[0]!.id) ?? true;
-  const [best] = byCost([...safePoints(path, tested, guarantee), ...(isAllowed ? [full] : [])]);
+  const [best] = byCost([...safePoints(path, tested, guarantee), ...(isWithin(usable, full) ? [full] : [])]);
   if (best === undefined) return { cheapest: all[0]! };
   const points = cheaperEach(ladder(best, all, wish.points).map((point) => pointOn(record, point)));
   return { full: pointOn(record, full), frontier: all.map((point) => pointOn(record, point)), points, guarantee };

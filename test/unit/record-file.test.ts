@@ -16,6 +16,8 @@ beforeEach(async () => {
 });
 afterEach(() => rm(folder, { recursive: true }));
 
+if (!existsSync(FULL)) console.info(`test/unit/record-file: skipped, there is no ${FULL}`);
+
 describe.skipIf(!existsSync(FULL))('a record on a disk that is full', () => {
   it('says so when it is begun, and what may be done', async () => {
     const file = await RecordFile.open(join(folder, 'rec'), 'c', 'm');
