@@ -1,4 +1,7 @@
-/** Measures what decoding costs on this machine: {@link DecodeCosts} for the sides of all rungs. */
+/**
+ * Measures what decoding costs on this machine: {@link DecodeCosts} for the sides of all rungs. Of pictures that libvips decodes: the
+ * others are decoded once for all their sides, and leave nothing to choose.
+ */
 
 import sharp from 'sharp';
 import { decode, shrink } from './decode.js';
@@ -16,22 +19,28 @@ const REPEATS = 3;
 export async function measureDecodes(sides: readonly number[]): Promise<DecodeCosts> {
   if (sides.length === 0) return { sources: [1], ms: {}, shrinkMs: 0 };
   const ms: Record<number, number[]> = Object.fromEntries(sides.map((side) => [side, []]));
+  const [small, large] = [Math.min(...sides), Math.max(...sides)];
   for (const [width, height] of SOURCES) {
-    const image = await likePhotograph(width, height);
+    const image = await likePhotograph(width, height, 6);
     const target = { kernel: 'cubic', maxPixels: width * height } as const;
-    for (const side of sides) ms[side]!.push(await fastest(() => decode(image, { ...target, resolution: side })));
+    const msOf = (side: number) => fastest(() => decode(image, { ...target, resolution: side }));
+    // Those between are taken to lie on a line: to measure each would be half a second of the start.
+    const [least, most] = [await msOf(small), await msOf(large)];
+    for (const side of sides) ms[side]!.push(least + ((most - least) * (side - small)) / Math.max(1, large - small));
   }
-  const large = Math.max(...sides);
   const pixels = new Uint8Array(large * large * 3).fill(128);
-  const shrinkMs = await fastest(() => shrink({ side: large, data: pixels }, Math.min(...sides), 'cubic'));
+  const shrinkMs = await fastest(() => shrink({ side: large, data: pixels }, small, 'cubic'));
   return { sources: SOURCES.map(([width, height]) => width * height), ms, shrinkMs };
 }
 
 /** Side of the piece that pictures are made of, pixels: to draw millions of random ones takes longer than all that is measured. */
 const TILE = 200;
 
-/** A JPEG with about as much detail as photographs have, whatever its size: blurred noise, repeated. */
-export async function likePhotograph(width: number, height: number): Promise<Uint8Array> {
+/**
+ * A JPEG with about as much detail as photographs have, whatever its size: blurred noise, repeated.
+ * @param orientation as EXIF has it: 1 upright, 6 of a camera that was held upright itself, which is left to libvips
+ */
+export async function likePhotograph(width: number, height: number, orientation = 1): Promise<Uint8Array> {
   const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const;
   const [tileWidth, tileHeight] = [Math.min(TILE, width), Math.min(TILE, height)];
   const tile = sharp({ create: { width: tileWidth, height: tileHeight, channels: 3, background: '#808080', noise } });
@@ -39,6 +48,7 @@ export async function likePhotograph(width: number, height: number): Promise<Uin
   return sharp(raw.data, { raw: raw.info })
     .extend({ right: width - tileWidth, bottom: height - tileHeight, extendWith: 'repeat' })
     .jpeg({ quality: 85 })
+    .withMetadata({ orientation })
     .toBuffer();
 }
 

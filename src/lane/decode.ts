@@ -3,7 +3,7 @@
 import sharp from 'sharp';
 import type { Manifest } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
-import { decodePlainJpeg } from './plain-jpeg.js';
+import { PlainJpeg } from './plain-jpeg.js';
 import { canResample, type Raster, resample } from './resample.js';
 
 // One picture a thread: the lanes are the parallelism. No cache: every picture is new.
@@ -18,25 +18,63 @@ sharp.unblock({
 /** A picture that takes longer is refused. */
 const DECODE_SECONDS = 10;
 
-export interface DecodeTarget {
-  /** Side of the square, pixels. */
-  readonly resolution: number;
+export interface DecodeLimits {
   readonly kernel: Manifest['input']['kernel'];
   /** Width x height of the largest source. */
   readonly maxPixels: number;
 }
 
-/**
- * Decodes to `[resolution, resolution, 3]` uint8, RGB: EXIF orientation applied, first frame, 8 bits, transparency on white, short
- * side resized to the resolution and the centre cropped. libvips decodes, and shrinks JPEG and WebP while it loads them; plain JPEGs
- * up to the size of a web picture and all enlarging are done without it.
- * @throws RequestError too_many_pixels (from the header, before any pixel) or damaged_image
- */
+export interface DecodeTarget extends DecodeLimits {
+  /** Side of the square, pixels. */
+  readonly resolution: number;
+}
+
+/** An encoded picture, of which several sides may be wanted, one at a time; to be freed after the last. */
+export class Encoded {
+  readonly #image: Uint8Array;
+  readonly #limits: DecodeLimits;
+  readonly #plain: PlainJpeg | undefined;
+
+  constructor(image: Uint8Array, limits: DecodeLimits) {
+    this.#image = image;
+    this.#limits = limits;
+    this.#plain = canResample(limits.kernel) ? PlainJpeg.of(image, limits.maxPixels) : undefined;
+  }
+
+  /** Whether the second side costs no second decode. */
+  get isDecodedOnce(): boolean {
+    return this.#plain !== undefined;
+  }
+
+  /**
+   * `[side, side, 3]` uint8, RGB: EXIF orientation applied, first frame, 8 bits, transparency on white, short side resized and the centre
+   * cropped. libvips decodes, and shrinks JPEG and WebP while it loads them; plain JPEGs up to the size of a web picture and all enlarging
+   * are done without it.
+   * @throws RequestError too_many_pixels (from the header, before any pixel) or damaged_image
+   */
+  async pixels(side: number): Promise<Uint8Array> {
+    const plain = await this.#plain?.pixels(side, this.#limits.kernel);
+    return plain ?? decodedByLibvips(this.#image, { ...this.#limits, resolution: side });
+  }
+
+  free(): void {
+    this.#plain?.free();
+  }
+}
+
+/** One side of it, as {@link Encoded.pixels}. */
 export async function decode(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
+  const encoded = new Encoded(image, target);
+  try {
+    return await encoded.pixels(target.resolution);
+  } finally {
+    encoded.free();
+  }
+}
+
+async function decodedByLibvips(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
   const { resolution: side, kernel } = target;
   const ours = canResample(kernel);
-  const plain = ours ? await decodePlainJpeg(image, side, kernel, target.maxPixels) : undefined;
-  if (plain !== undefined) return plain;
   const { data, info } = await sharp(image, {
     limitInputPixels: target.maxPixels,
     failOn: 'warning',

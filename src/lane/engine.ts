@@ -82,7 +82,12 @@ export class Engine {
   submit(job: Job): void {
     const plan = this.#plans.get(job.plan)!;
     const { kernel } = this.#cascades.get(plan.cascade)!.cascade.input;
-    const traveller = newTraveller(job, plan, new Picture(job.image, kernel, this.#maxPixels, job.raw), Date.now());
+    const traveller = newTraveller(
+      job,
+      plan,
+      new Picture(job.image, { kernel, maxPixels: this.#maxPixels }, job.raw),
+      Date.now(),
+    );
     this.#travellers.set(job.id, traveller);
     if (job.priority === 'interactive') this.#interactive++;
     if (Number.isFinite(job.deadlineAt)) {
@@ -245,6 +250,7 @@ export class Engine {
   #leave(traveller: Traveller): void {
     const { id, priority } = traveller.job;
     this.#travellers.delete(id);
+    traveller.picture.free();
     clearTimeout(traveller.timer);
     if (priority === 'batch' || --this.#interactive > 0) return;
     this.#decoder.wake();

@@ -12,7 +12,10 @@ const NEARLY = 1.05;
 const REPEATS = 3;
 /** Two runs that took so long together are enough: the noise of a long run is a small part of it. */
 const ENOUGH_MS = 12;
-const MOST_MISSES = 2;
+/** A doubling that makes pictures less than so much cheaper was in vain: at large sides all are, and each is a tenth of a second of the start. */
+const WORTHWHILE = 0.97;
+/** One in vain may be noise. */
+const MOST_IN_VAIN = 2;
 
 /** The times of one rung's stages. */
 export async function measureRung(loaded: LoadedCascade, rung: number): Promise<readonly StageTimes[]> {
@@ -29,18 +32,18 @@ interface Tried {
   readonly perPicture: number;
 }
 
-/** Doubles the batch as long as pictures get cheaper by it; at large sides they do not, and each try is a tenth of a second. One miss is noise. */
+/** Doubles the batch as long as pictures get cheaper by it. */
 async function measureStage(session: StageSession, one: Features): Promise<StageTimes> {
   const ms = await fastest(session, one);
   const tried: Tried[] = [{ batch: 1, perPicture: ms }];
-  let misses = 0;
+  let inVain = 0;
   for (const batch of BATCHES) {
     const before = tried.at(-1)!.perPicture;
     if (before * batch > LONGEST_RUN_MS) break;
     const perPicture = (await fastest(session, repeated(one, batch))) / batch;
     tried.push({ batch, perPicture });
-    misses = perPicture < before ? 0 : misses + 1;
-    if (misses === MOST_MISSES) break;
+    inVain = perPicture < before * WORTHWHILE ? 0 : inVain + 1;
+    if (inVain === MOST_IN_VAIN) break;
   }
   return { batch: largestGood(tried), ms };
 }

@@ -2,33 +2,33 @@
 
 import type { Content } from '../policy/entry.js';
 import { contentOf } from './content.js';
-import { type DecodeTarget, decode, fit, type Pixels, shrink } from './decode.js';
+import { type DecodeLimits, Encoded, fit, type Pixels, shrink } from './decode.js';
 import { type DecodeCosts, decodeSide, type Visit } from './decode-side.js';
 import type { Source } from './jpeg-header.js';
 import { sourceOf } from './source.js';
 
 export class Picture {
   readonly #image: Uint8Array;
-  /** It came decoded. */
-  readonly #raw: Source | undefined;
-  readonly #kernel: DecodeTarget['kernel'];
-  readonly #maxPixels: number;
+  readonly #limits: DecodeLimits;
+  /** Undefined where it came decoded. */
+  readonly #encoded: Encoded | undefined;
   #source: Source | undefined;
   /** The largest decode so far. */
   #decoded: Pixels | undefined;
   /** What was last made of it. */
   #shrunk: Pixels | undefined;
 
-  /**
-   * @param maxPixels width x height of the largest source
-   * @param raw size of a picture whose pixels `image` holds, [height, width, 3]
-   */
-  constructor(image: Uint8Array, kernel: DecodeTarget['kernel'], maxPixels: number, raw?: Source) {
+  /** @param raw size of a picture whose pixels `image` holds, [height, width, 3] */
+  constructor(image: Uint8Array, limits: DecodeLimits, raw?: Source) {
     this.#image = image;
-    this.#raw = raw;
+    this.#limits = limits;
+    this.#encoded = raw === undefined ? new Encoded(image, limits) : undefined;
     this.#source = raw;
-    this.#kernel = kernel;
-    this.#maxPixels = maxPixels;
+  }
+
+  /** No side is wanted any more. */
+  free(): void {
+    this.#encoded?.free();
   }
 
   /** The pixels, where they are there already. */
@@ -39,22 +39,18 @@ export class Picture {
   /**
    * `[side, side, 3]` uint8: shrunk from a larger decode when there is one or when that pays, else decoded.
    * @param visits this side and those that the picture may need later, ascending
-   * @throws RequestError as {@link decode}
+   * @throws RequestError as {@link Encoded.pixels}
    */
   async pixels(visits: readonly Visit[], costs: DecodeCosts): Promise<Uint8Array> {
     const { side } = visits[0]!;
     if (this.#decoded === undefined || this.#decoded.side < side) {
       const resolution = await this.#decodeSide(visits, costs);
-      const target = { resolution, kernel: this.#kernel, maxPixels: this.#maxPixels };
-      const data =
-        this.#raw === undefined
-          ? await decode(this.#image, target)
-          : await fit({ ...this.#raw, data: this.#image }, target);
-      this.#decoded = { side: resolution, data };
+      this.#decoded = { side: resolution, data: await this.#made(resolution) };
+      if (visits.at(-1)!.side <= resolution) this.free();
     }
     const ready = this.ready(side);
     if (ready !== undefined) return ready;
-    this.#shrunk = { side, data: await shrink(this.#decoded, side, this.#kernel) };
+    this.#shrunk = { side, data: await shrink(this.#decoded, side, this.#limits.kernel) };
     return this.#shrunk.data;
   }
 
@@ -65,8 +61,13 @@ export class Picture {
     return contentOf(this.#source, this.#image.length, data, side);
   }
 
+  #made(resolution: number): Promise<Uint8Array> {
+    if (this.#encoded !== undefined) return this.#encoded.pixels(resolution);
+    return fit({ ...this.#source!, data: this.#image }, { ...this.#limits, resolution });
+  }
+
   async #decodeSide(visits: readonly Visit[], costs: DecodeCosts): Promise<number> {
-    if (visits.length === 1) return visits[0]!.side;
+    if (visits.length === 1 || this.#encoded?.isDecodedOnce) return visits[0]!.side;
     this.#source ??= await sourceOf(this.#image);
     // A header that cannot be read: the decode will say why.
     if (this.#source === undefined) return visits[0]!.side;

@@ -9,8 +9,9 @@
 import turbo from '@julusian/jpeg-turbo';
 import { Transformer } from '@napi-rs/image';
 import { convert, gridOf } from './colour.js';
-import { type JpegHeader, jpegHeader } from './jpeg-header.js';
+import { type JpegHeader, jpegHeader, type Source } from './jpeg-header.js';
 import { type Kernel, resizing, withoutAlpha } from './resample.js';
+import { Rooms } from './rooms.js';
 
 /** Width x height above which what follows is dearer than libvips (measured at 800 x 600). */
 const MOST_PIXELS = 500_000;
@@ -24,49 +25,87 @@ const MOST_SCANS = 100;
 const SCAN = Buffer.from([0xff, 0xda]);
 const RGBA = { format: turbo.FORMAT_RGBA };
 
-/**
- * `[side, side, 3]` uint8: the short side resized, then the centre of the long one, as libvips does it.
- * @param kernel one of `canResample`
- * @returns undefined when the picture is not such a JPEG, or not flawless: then the general decoder must look at it
- */
-export async function decodePlainJpeg(
-  image: Uint8Array,
-  side: number,
-  kernel: Kernel,
-  maxPixels: number,
-): Promise<Uint8Array | undefined> {
-  const header = jpegHeader(image);
-  if (!header?.plain || !isWhole(image)) return undefined;
-  const { width, height, profile } = header;
-  const [short, long] = [Math.min(width, height), Math.max(width, height)];
-  if (width * height > Math.min(MOST_PIXELS, maxPixels) || long > short * LONGEST) return undefined;
-  const bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
-  if (hasManyScans(bytes)) return undefined;
-  const small = long <= LARGEST_SIDE;
-  try {
-    const grid = profile === undefined ? undefined : await gridOf(profile);
-    const picture = small ? new Transformer(image) : await decodedByTurbo(bytes);
-    const ready = scaled(picture, header, side, kernel);
-    const rgb = withoutAlpha(small ? ready.rawPixelsSync() : await ready.rawPixels());
-    if (rgb.length !== side * side * 3) return undefined;
-    if (grid !== undefined) convert(rgb, grid);
-    return rgb;
-  } catch {
-    return undefined;
+/** Where pictures are decoded to, and stay until their last side is made; where too many do, some are decoded again. */
+const rooms = new Rooms(12_000_000);
+
+interface Decoded extends Source {
+  readonly room: Buffer;
+  readonly rgba: Buffer;
+}
+
+/** One that is decoded once, whatever the number of its sides; to be freed after the last. */
+export class PlainJpeg {
+  readonly #bytes: Buffer;
+  readonly #header: JpegHeader;
+  #decoded: Decoded | undefined;
+  #isFreed = false;
+
+  /** Undefined when the picture is not such a JPEG: then it is one for the general decoder. @param maxPixels of width x height */
+  static of(image: Uint8Array, maxPixels: number): PlainJpeg | undefined {
+    const header = jpegHeader(image);
+    if (!header?.plain || !isWhole(image)) return undefined;
+    const { width, height } = header;
+    const [short, long] = [Math.min(width, height), Math.max(width, height)];
+    if (width * height > Math.min(MOST_PIXELS, maxPixels) || long > short * LONGEST) return undefined;
+    const bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
+    return hasManyScans(bytes) ? undefined : new PlainJpeg(bytes, header);
+  }
+
+  private constructor(bytes: Buffer, header: JpegHeader) {
+    this.#bytes = bytes;
+    this.#header = header;
+  }
+
+  /**
+   * `[side, side, 3]` uint8: the short side resized, then the centre of the long one, as libvips does it. One side at a time.
+   * @param kernel one of `canResample`
+   * @returns undefined when the picture is not flawless: then the general decoder must look at it
+   */
+  async pixels(side: number, kernel: Kernel): Promise<Uint8Array | undefined> {
+    const { width, height, profile } = this.#header;
+    const small = Math.max(width, height) <= LARGEST_SIDE;
+    try {
+      const grid = profile === undefined ? undefined : await gridOf(profile);
+      const picture = small ? new Transformer(this.#bytes) : await this.#whole();
+      const ready = scaled(picture, this.#header, side, kernel);
+      const rgb = withoutAlpha(small ? ready.rawPixelsSync() : await ready.rawPixels());
+      if (rgb.length !== side * side * 3) return undefined;
+      if (grid !== undefined) convert(rgb, grid);
+      return rgb;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** A decode that is on its way ends first. */
+  free(): void {
+    this.#isFreed = true;
+    if (this.#decoded !== undefined) rooms.give(this.#decoded.room);
+    this.#decoded = undefined;
+  }
+
+  async #whole(): Promise<Transformer> {
+    const decoded = this.#decoded ?? (await decodedByTurbo(this.#bytes, this.#header));
+    try {
+      return Transformer.fromRgbaPixels(decoded.rgba, decoded.width, decoded.height);
+    } finally {
+      if (this.#isFreed || rooms.areScarce) {
+        this.#decoded = undefined;
+        rooms.give(decoded.room);
+      } else this.#decoded = decoded;
+    }
   }
 }
 
-/** Where pictures were decoded to: one for each that is decoded at a time. As garbage they would stay until the next collection. */
-const spare: Buffer[] = [];
-
 /** @throws Error also where the decoder only warns, of what is damaged within: libvips then has the last word */
-async function decodedByTurbo(bytes: Buffer): Promise<Transformer> {
-  const room = spare.pop() ?? Buffer.allocUnsafeSlow(MOST_PIXELS * 4);
+async function decodedByTurbo(bytes: Buffer, { width, height }: Source): Promise<Decoded> {
+  const room = rooms.take(width * height * 4);
   try {
-    const { data, width, height } = await turbo.decompress(bytes, room, RGBA);
-    return Transformer.fromRgbaPixels(data, width, height);
-  } finally {
-    spare.push(room);
+    const { data } = await turbo.decompress(bytes, room, RGBA);
+    return { room, rgba: data, width, height };
+  } catch (error) {
+    rooms.give(room);
+    throw error;
   }
 }
 

@@ -8,8 +8,8 @@ import { Picture } from '../../src/lane/picture.js';
 import { sourceOf } from '../../src/lane/source.js';
 import { drawn, FORMATS, jpeg } from '../support/pictures.js';
 
-const maxPixels = 1_000_000;
-const whole = (image: Uint8Array, resolution: number) => decode(image, { resolution, kernel: 'cubic', maxPixels });
+const limits = { kernel: 'cubic', maxPixels: 1_000_000 } as const;
+const whole = (image: Uint8Array, resolution: number) => decode(image, { ...limits, resolution });
 const visits = [
   { side: 64, reach: 1 },
   { side: 160, reach: 0.5 },
@@ -22,22 +22,50 @@ const flat = (ms64: number, ms160: number): DecodeCosts => ({
 const again = flat(1, 100);
 const once = flat(10, 11);
 
+const isSame = (a: Uint8Array, b: Uint8Array) => Buffer.compare(a, b) === 0;
+
 function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
 }
 
 describe('the pixels of a picture', () => {
+  it('of a plain JPEG are those of each size, from one decode that stays until it is freed', async () => {
+    const images = await Promise.all(Array.from({ length: 24 }, (_, i) => jpeg(640, 480, 11 * i)));
+    const pictures = images.map((image) => new Picture(image, limits));
+    // More than there is room for: some are decoded again.
+    for (const costs of [again, once]) {
+      const small = await Promise.all(pictures.map((picture) => picture.pixels(visits, costs)));
+      for (const [i, image] of images.entries()) expect(isSame(small[i]!, await whole(image, 64))).toBe(true);
+    }
+    expect(pictures[0]!.ready(160)).toBeUndefined();
+    for (const picture of pictures.slice(12)) picture.free();
+    const large = await Promise.all(pictures.map((picture) => picture.pixels(visits.slice(1), again)));
+    for (const [i, image] of images.entries()) expect(isSame(large[i]!, await whole(image, 160))).toBe(true);
+  });
+
+  it('are right where a picture is freed while it is decoded: its room goes to another only then', async () => {
+    const images = await Promise.all(Array.from({ length: 6 }, (_, i) => jpeg(640, 480, 11 * i)));
+    const pictures = images.map((image) => new Picture(image, limits));
+    const work = pictures.map((picture) => picture.pixels(visits, again));
+    for (const picture of pictures) picture.free();
+    const others = await Promise.all(images.map((image) => whole(image, 96)));
+    for (const [i, image] of images.entries()) {
+      expect(isSame((await work[i])!, await whole(image, 64))).toBe(true);
+      expect(isSame(others[i]!, await whole(image, 96))).toBe(true);
+    }
+  });
+
   it('are decoded small and again where that is cheaper: the very pixels of each size', async () => {
-    const image = await jpeg(640, 480);
-    const picture = new Picture(image, 'cubic', maxPixels);
+    const image = await drawn(640, 480).png().toBuffer();
+    const picture = new Picture(image, limits);
     expect(await picture.pixels(visits, again)).toEqual(await whole(image, 64));
     expect(picture.ready(160)).toBeUndefined();
     expect(await picture.pixels(visits.slice(1), again)).toEqual(await whole(image, 160));
   });
 
   it('are decoded large at once and shrunk where that is cheaper: nearly the same pixels, and the large ones are there', async () => {
-    const image = await jpeg(640, 480);
-    const picture = new Picture(image, 'cubic', maxPixels);
+    const image = await drawn(640, 480).png().toBuffer();
+    const picture = new Picture(image, limits);
     const small = await picture.pixels(visits, once);
     expect(small).toHaveLength(64 * 64 * 3);
     expect(meanDifference(small, await whole(image, 64))).toBeLessThan(2);
@@ -46,14 +74,14 @@ describe('the pixels of a picture', () => {
 
   it('refuse a damaged picture as the decoder does, also when its header cannot be read', async () => {
     const image = Buffer.from('no picture at all');
-    await expect(new Picture(image, 'cubic', maxPixels).pixels(visits, once)).rejects.toMatchObject({
+    await expect(new Picture(image, limits).pixels(visits, once)).rejects.toMatchObject({
       code: 'damaged_image',
     });
   });
 
   it('show their content after a decode', async () => {
     const image = await jpeg(640, 480);
-    const picture = new Picture(image, 'cubic', maxPixels);
+    const picture = new Picture(image, limits);
     await picture.pixels(visits, again);
     expect((await picture.content())[0]).toBeCloseTo(Math.log2(640 * 480), 12);
   });

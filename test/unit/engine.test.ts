@@ -1,0 +1,91 @@
+import { Tensor } from 'onnxruntime-node';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { DecodeCosts } from '../../src/lane/decode-side.js';
+import { Engine } from '../../src/lane/engine.js';
+import type { LoadedCascade } from '../../src/lane/loaded.js';
+import type { Facts, Job, JobResult } from '../../src/lane/messages.js';
+import { Picture } from '../../src/lane/picture.js';
+import type { Features } from '../../src/lane/session.js';
+import { jpeg } from '../support/pictures.js';
+import { somePlan } from '../support/plan.js';
+
+const CLASSES = 4;
+const sides = [64, 160];
+
+/** Is sure of everything at its last exit, and of nothing before. */
+const session = (isLast: boolean) => ({
+  run: async (feeds: Features) => {
+    const count = feeds.get('image')!.dims[0]!;
+    const logits = new Float32Array(count * CLASSES);
+    for (let i = 0; i < count; i++) logits[i * CLASSES] = isLast ? 20 : 0;
+    return { logits: new Tensor('float32', logits, [count, CLASSES]), features: new Map() };
+  },
+});
+const stage = { inputs: ['image'], features: [], temperature: 1, file: 'stage.onnx', logits: 'logits' };
+const loaded = {
+  cascade: {
+    name: 'c',
+    labels: Array.from({ length: CLASSES }, () => ({})),
+    input: { tensor: 'image', kernel: 'cubic', layout: 'nhwc', type: 'uint8' },
+    rungs: sides.map((resolution) => ({ id: `r@${resolution}`, resolution, stages: [stage] })),
+  },
+  sessions: sides.map((_, rung) => [session(rung === sides.length - 1)]),
+} as unknown as LoadedCascade;
+const decode: DecodeCosts = { sources: [1], ms: { 64: [1], 160: [1] }, shrinkMs: 1 };
+const facts: Facts = { cascades: { c: sides.map(() => [{ macs: 1, batch: 4, ms: 1 }]) }, decode };
+const plan = somePlan([
+  { rung: 0, thresholds: [0.9], reach: 1 },
+  { rung: 1, thresholds: [null], reach: 0.5 },
+] as never);
+
+function started() {
+  const waiting = new Map<number, (result: JobResult) => void>();
+  const engine = new Engine(
+    new Map([['c', loaded]]),
+    facts,
+    [{ id: 1, plan }],
+    { maxPixels: 1e6, decoders: 2, threads: 1 },
+    {
+      result: (result) => waiting.get(result.id)!(result),
+      run: () => {},
+      decode: () => {},
+      traced: () => {},
+    },
+  );
+  const ask = (image: Uint8Array, more: Partial<Job> = {}) => {
+    const id = waiting.size + 1;
+    const job = { id, image, plan: 1, top: 1, priority: 'interactive', deadlineAt: Number.POSITIVE_INFINITY, ...more };
+    const answer = new Promise<JobResult>((resolve) => waiting.set(id, resolve));
+    engine.submit(job as Job);
+    return { id, answer };
+  };
+  return { engine, ask };
+}
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+describe('the engine of a lane', () => {
+  it('lets each picture go when it has its answer, however it leaves', async () => {
+    const freed = new Set<unknown>();
+    const free = Picture.prototype.free;
+    vi.spyOn(Picture.prototype, 'free').mockImplementation(function (this: Picture) {
+      freed.add(this);
+      free.call(this);
+    });
+    const { engine, ask } = started();
+    const [climbed, damaged, late, gone] = [
+      ask(await jpeg(640, 480)),
+      ask(Buffer.from('no picture')),
+      ask(await jpeg(640, 480), { deadlineAt: Date.now() - 1 }),
+      ask(await jpeg(640, 480)),
+    ];
+    engine.cancel(gone!.id);
+    expect(await climbed!.answer).toMatchObject({ ok: true, rung: 1, reason: 'final' });
+    expect(await damaged!.answer).toMatchObject({ ok: false, code: 'damaged_image' });
+    expect(await late!.answer).toMatchObject({ ok: false, code: 'deadline_exceeded' });
+    expect(await gone!.answer).toMatchObject({ ok: false, code: 'client_gone' });
+    expect(freed.size).toBe(4);
+  });
+});
