@@ -37,6 +37,8 @@ export class HttpServer {
   readonly #guard: SocketGuard;
   #closing: Promise<void> | undefined;
   #releasing = false;
+  /** That have come in so far. */
+  #requests = 0;
 
   constructor(app: RequestListener, options: ServerOptions) {
     this.#options = options;
@@ -51,6 +53,7 @@ export class HttpServer {
       connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
     };
     const listener: RequestListener = (request, response: ServerResponse) => {
+      this.#requests++;
       // On the way out, a kept-alive connection is told to go with its answer.
       if (this.#releasing || this.#closing !== undefined) response.setHeader('Connection', 'close');
       if (this.#guard.admit(request, response)) app(request, response);
@@ -122,14 +125,21 @@ export class HttpServer {
       NetServer.prototype.close.call(this.#server, () => resolve());
     });
     const hurry = setTimeout(() => this.#server.closeAllConnections(), withinMs);
-    const sweep = setInterval(() => this.#dropIdle(), Math.min(LINGER_MS, withinMs));
+    const sweep = setInterval(() => void this.#dropIdle(), Math.min(LINGER_MS, withinMs));
     await closed;
     clearTimeout(hurry);
     clearInterval(sweep);
   }
 
-  /** Also connections that never said anything, which Node does not count as idle. */
-  #dropIdle(): void {
+  /**
+   * Also connections that never said anything, which Node does not count as idle. What looks idle may have a request in the kernel: all
+   * that is there is read first.
+   */
+  async #dropIdle(): Promise<void> {
+    for (let before = -1; before !== this.#requests; ) {
+      before = this.#requests;
+      await turn();
+    }
     this.#server.closeIdleConnections();
     this.#guard.dropSilent(performance.now() - SILENT_MS);
   }

@@ -1,7 +1,7 @@
 /** The limits of connections, on real sockets. */
 
 import type { Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
@@ -211,6 +211,26 @@ describe('kept-alive connections', () => {
     const heard = await exchange(port, request);
     expect(heard.match(/HTTP\/1.1 /g)).toHaveLength(1);
     expect(cuts).toEqual([]);
+  });
+});
+
+describe('while the server closes', () => {
+  it('a kept-alive connection whose next request lies in the kernel is answered before it goes', async () => {
+    await listen({});
+    const socket = await open();
+    const heard = heardFrom(socket);
+    const request = `GET /livez HTTP/1.1\r\nHost: x\r\n\r\n`;
+    socket.write(request);
+    await new Promise((resolve) => socket.once('data', resolve));
+    const closed = server.close(5000);
+    await sleep(100);
+    // The process is busy until long after it should have looked for idle connections: it does that first, before it reads.
+    await turn();
+    socket.write(request);
+    for (const until = performance.now() + 500; performance.now() < until; );
+    await closed;
+    const answers = (await heard).match(/HTTP\/1.1 200 OK/g);
+    expect(answers).toHaveLength(2);
   });
 });
 
