@@ -42,14 +42,14 @@ Options:
   --labelled <dir>  more pictures, one folder a class, asked once of everybody for their top-1 (of 80 photographs each is 1.25 points)
   --cascade <name>  default: the gateway's default
   --peers <list>    of ${PEERS.map(({ name }) => name).join(',')}; default: all; "none"
-  --seconds <n>     of each measurement, default 5
+  --seconds <n>     of each measurement, default 5; at a part of the load longer, until 1,000 requests are sent
   --rounds <n>      default 5
   --svg <file>      draws throughput and latency
   --docs            writes tables and chart into docs/performance.md, where no answer failed
   --json            prints the result as JSON; it is always written to bench/results/
   --help
 
-With all peers and the defaults it takes a quarter of an hour. Peers in Python are installed from PyPI the first time, into the user's
+With all peers and the defaults it takes forty minutes. Peers in Python are installed from PyPI the first time, into the user's
 cache (sluice/peers); one that does not install or start is named with its reason and left out. Fails (exit code 1) on wrong or failed
 answers; whether targets are met is told only.
 `;

@@ -8,6 +8,8 @@ import type { OpenLoadRequest, Sent } from './open-load.js';
 export const LOADS = [0.3, 0.5, 0.7, 0.9];
 /** Sent before the measured stretch, at the same rate. */
 const WARM_SECONDS = 1;
+/** In a stretch: of fewer answers the 99th percentile is a handful. */
+const LEAST_SENT = 1000;
 
 export interface OpenRuns {
   readonly policy: string;
@@ -24,6 +26,7 @@ export interface OpenPlan {
   /** Images a second at saturation, by policy. */
   readonly saturation: ReadonlyMap<string, number>;
   readonly rounds: number;
+  /** Of each stretch, at the least. */
   readonly seconds: number;
   readonly say: (line: string) => void;
 }
@@ -36,6 +39,7 @@ export async function openLoop(gateway: GatewayProcess, plan: OpenPlan): Promise
   using load = new Child<OpenLoadRequest, readonly Sent[]>('./open-load.ts');
   for (let round = 1; round <= rounds; round++) {
     for (const { policy, perSecond, outcomes } of runs) {
+      const measuredSeconds = Math.max(seconds, LEAST_SENT / perSecond);
       const sent = await load.ask({
         host: '127.0.0.1',
         port: gateway.port,
@@ -44,11 +48,11 @@ export async function openLoop(gateway: GatewayProcess, plan: OpenPlan): Promise
         pictures,
         phases: [
           { seconds: WARM_SECONDS, perSecond },
-          { seconds, perSecond },
+          { seconds: measuredSeconds, perSecond },
         ],
         poissonSeed: round,
       });
-      outcomes.push(outcomeOf(sent, WARM_SECONDS * 1000, seconds * 1000));
+      outcomes.push(outcomeOf(sent, WARM_SECONDS * 1000, measuredSeconds * 1000));
     }
     plan.say(`round ${round} of ${rounds} at a part of the load`);
   }
