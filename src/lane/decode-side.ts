@@ -6,7 +6,7 @@ import type { Plan } from '../policy/plan.js';
 export interface DecodeCosts {
   /** Pixels of the sources that were measured, ascending. */
   readonly sources: readonly number[];
-  /** Milliseconds of a decode to each side, one per source. */
+  /** Milliseconds of a decode to each side, one per source; sides between the least and the largest on a line. */
   readonly ms: Readonly<Record<number, readonly number[]>>;
   /** Milliseconds of shrinking pixels that are already decoded. */
   readonly shrinkMs: number;

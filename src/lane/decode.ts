@@ -41,7 +41,7 @@ export class Encoded {
     this.#plain = canResample(limits.kernel) ? PlainJpeg.of(image, limits.maxPixels) : undefined;
   }
 
-  /** Whether the second side costs no second decode. */
+  /** Whether a second side costs no second decode, or next to nothing. */
   get isDecodedOnce(): boolean {
     return this.#plain !== undefined;
   }

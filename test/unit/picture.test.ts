@@ -1,10 +1,12 @@
+import turbo from '@julusian/jpeg-turbo';
 import sharp from 'sharp';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { contentOf } from '../../src/lane/content.js';
 import { decode } from '../../src/lane/decode.js';
 import type { DecodeCosts } from '../../src/lane/decode-side.js';
 import { jpegHeader } from '../../src/lane/jpeg-header.js';
 import { Picture } from '../../src/lane/picture.js';
+import { rooms } from '../../src/lane/plain-jpeg.js';
 import { sourceOf } from '../../src/lane/source.js';
 import { drawn, FORMATS, jpeg } from '../support/pictures.js';
 
@@ -28,31 +30,51 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
   return a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
 }
 
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
 describe('the pixels of a picture', () => {
   it('of a plain JPEG are those of each size, from one decode that stays until it is freed', async () => {
-    const images = await Promise.all(Array.from({ length: 24 }, (_, i) => jpeg(640, 480, 11 * i)));
+    const images = await Promise.all(Array.from({ length: 4 }, (_, i) => jpeg(640, 480, 11 * i)));
+    const decodes = vi.spyOn(turbo, 'decompress');
     const pictures = images.map((image) => new Picture(image, limits));
-    // More than there is room for: some are decoded again.
-    for (const costs of [again, once]) {
-      const small = await Promise.all(pictures.map((picture) => picture.pixels(visits, costs)));
-      for (const [i, image] of images.entries()) expect(isSame(small[i]!, await whole(image, 64))).toBe(true);
-    }
+    const small = await Promise.all(pictures.map((picture, i) => picture.pixels(visits, i < 2 ? again : once)));
     expect(pictures[0]!.ready(160)).toBeUndefined();
-    for (const picture of pictures.slice(12)) picture.free();
+    expect(rooms.takenBytes).toBeGreaterThanOrEqual(4 * 640 * 480 * 4);
+    for (const picture of pictures.slice(2)) picture.free();
+    const large = await Promise.all(pictures.slice(0, 2).map((picture) => picture.pixels(visits.slice(1), again)));
+    expect(decodes).toHaveBeenCalledTimes(4);
+    expect(rooms.takenBytes).toBe(0);
+    for (const [i, image] of images.entries()) expect(isSame(small[i]!, await whole(image, 64))).toBe(true);
+    for (const [i, pixels] of large.entries()) expect(isSame(pixels, await whole(images[i]!, 160))).toBe(true);
+  });
+
+  it('are right where more pictures wait than there is room for: some are decoded again', async () => {
+    const images = await Promise.all(Array.from({ length: 24 }, (_, i) => jpeg(640, 480, 11 * i)));
+    const decodes = vi.spyOn(turbo, 'decompress');
+    const pictures = images.map((image) => new Picture(image, limits));
+    await Promise.all(pictures.map((picture) => picture.pixels(visits, again)));
     const large = await Promise.all(pictures.map((picture) => picture.pixels(visits.slice(1), again)));
+    expect(decodes.mock.calls.length).toBeGreaterThan(24);
+    expect(decodes.mock.calls.length).toBeLessThan(48);
+    expect(rooms.takenBytes).toBe(0);
     for (const [i, image] of images.entries()) expect(isSame(large[i]!, await whole(image, 160))).toBe(true);
   });
 
   it('are right where a picture is freed while it is decoded: its room goes to another only then', async () => {
     const images = await Promise.all(Array.from({ length: 6 }, (_, i) => jpeg(640, 480, 11 * i)));
+    const decodes = vi.spyOn(turbo, 'decompress');
     const pictures = images.map((image) => new Picture(image, limits));
     const work = pictures.map((picture) => picture.pixels(visits, again));
+    while (decodes.mock.calls.length < images.length) await Promise.resolve();
     for (const picture of pictures) picture.free();
     const others = await Promise.all(images.map((image) => whole(image, 96)));
     for (const [i, image] of images.entries()) {
       expect(isSame((await work[i])!, await whole(image, 64))).toBe(true);
       expect(isSame(others[i]!, await whole(image, 96))).toBe(true);
     }
+    expect(rooms.takenBytes).toBe(0);
   });
 
   it('are decoded small and again where that is cheaper: the very pixels of each size', async () => {
