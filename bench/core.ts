@@ -4,7 +4,7 @@
  */
 
 import { parseArgs } from 'node:util';
-import { Child } from './support/child.js';
+import { Child, LIKE_A_LANE } from './support/child.js';
 import { type Bare, coreReport, coreText, TARGET_DELAY_MS, TARGET_RATIO } from './support/core-report.js';
 import { fullRoute } from './support/full-route.js';
 import { GatewayProcess, ROOT } from './support/gateway.js';
@@ -25,7 +25,7 @@ const POLICIES = ['full', 'balanced'];
 export const usage = `Usage: npm run bench -- core [options]
 
 Options:
-  --cascade <name>  default: the gateway's first
+  --cascade <name>  default: the gateway's default
   --seconds <n>     of each measurement, default 4
   --rounds <n>      limit, gateway, limit, gateway ... default 5
   --against <dir>   another built checkout of Sluice, measured in the same rounds
@@ -68,9 +68,10 @@ export async function run(args: readonly string[]): Promise<number> {
   const where = machine();
   say(`load average before: ${where.load_before.toFixed(2)} (above 0.5 the machine is not idle)`);
   const flags = ['--lanes', String(LANES)];
-  const gateways = new Map([['sluice', await GatewayProcess.start(ROOT, flags)]]);
-  if (options.against !== undefined) gateways.set('against', await GatewayProcess.start(options.against, flags));
+  const gateways = new Map<string, GatewayProcess>();
   try {
+    gateways.set('sluice', await GatewayProcess.start(ROOT, flags));
+    if (options.against !== undefined) gateways.set('against', await GatewayProcess.start(options.against, flags));
     const report = coreReport({ where, seconds: options.seconds, ...(await measure(options, gateways)) });
     const text = `${JSON.stringify(report, undefined, 2)}\n`;
     const file = await keepResult('core', where.date, text);
@@ -87,8 +88,8 @@ async function measure(options: Options, gateways: ReadonlyMap<string, GatewayPr
   const sluice = gateways.get('sluice')!;
   const { cascade, rung, batches: stageBatches, work } = await fullRoute(sluice, options.cascade);
   using load = new Child<LoadRequest, LoadAnswer>('./load.ts');
-  using one = new Child<LimitRequest, LimitAnswer>('./limit.ts');
-  using two = new Child<LimitRequest, LimitAnswer>('./limit.ts');
+  using one = new Child<LimitRequest, LimitAnswer>('./limit.ts', LIKE_A_LANE);
+  using two = new Child<LimitRequest, LimitAnswer>('./limit.ts', LIKE_A_LANE);
   const saturation = new Saturation(load, await pictures(64, work.input.resolution), cascade);
   const bare = async (batch: number, length: number): Promise<Bare> => {
     const cpu = () => cpuSeconds(one.pid) + cpuSeconds(two.pid);
@@ -110,12 +111,17 @@ async function measure(options: Options, gateways: ReadonlyMap<string, GatewayPr
       }
     }
   }
-  const byConnections = await rates(CONNECTIONS, (connections) =>
-    saturation.run(sluice, 'full', connections, 2 * short),
-  );
+  const connectionsOf = new Map<string, number>();
+  for (const [name, gateway] of gateways) {
+    const byConnections = await rates(CONNECTIONS, (connections) =>
+      saturation.run(gateway, 'full', connections, 2 * short),
+    );
+    connectionsOf.set(name, best(byConnections));
+    say(`${name} by connections: ${list(byConnections)} images/s`);
+  }
   const limitBatch = best(byBatch);
-  const connections = best(byConnections);
-  say(`limit by batch: ${list(byBatch)} images/s; gateway by connections: ${list(byConnections)} images/s`);
+  const connections = connectionsOf.get('sluice')!;
+  say(`limit by batch: ${list(byBatch)} images/s`);
 
   const limit: Bare[] = [];
   const limitBatch1: Bare[] = [];
@@ -123,9 +129,10 @@ async function measure(options: Options, gateways: ReadonlyMap<string, GatewayPr
   for (let round = 1; round <= rounds; round++) {
     limit.push(await bare(limitBatch, seconds));
     for (const policy of POLICIES) {
-      for (const [name, each] of gateways) {
+      // None is always the one after the other.
+      for (const [name, each] of round % 2 === 0 ? [...gateways].reverse() : gateways) {
         const key = `${name} ${policy}`;
-        const run = await saturation.run(each, policy, connections, seconds);
+        const run = await saturation.run(each, policy, connectionsOf.get(name)!, seconds);
         gateway.set(key, [...(gateway.get(key) ?? []), run]);
       }
     }

@@ -81,7 +81,7 @@ export async function run(args: readonly string[]): Promise<number> {
       const before = await loris.ask({ ...where, connections: number('connections') });
       const withThem = await measure();
       const after = await loris.ask({ ...where, connections: 0 });
-      rounds.push({ without, withThem, opened: before.opened, closed: after.closedByServer });
+      rounds.push({ without, withThem, opened: before.opened, closed: after.closedByServer - before.closedByServer });
     }
     const p95 = (which: 'without' | 'withThem') => spread(rounds.map((round) => round[which].p95));
     const ratio = spread(rounds.map(({ without, withThem }) => withThem.p95 / without.p95));

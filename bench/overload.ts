@@ -3,7 +3,6 @@
  * answers at its capacity in the same run; whether those that it took are answered by their deadline; and whether its memory stays.
  */
 
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { Child } from './support/child.js';
 import { type Outcome, outcomeOf, pathOf } from './support/flood.js';
@@ -12,6 +11,7 @@ import type { LoadAnswer, LoadRequest } from './support/load.js';
 import { machine } from './support/machine.js';
 import type { OpenLoadRequest, Sent } from './support/open-load.js';
 import { pictures } from './support/pictures.js';
+import { usageOf } from './support/processes.js';
 import { keepResult } from './support/result.js';
 import { Saturation } from './support/saturation.js';
 import { table } from './support/stats.js';
@@ -61,18 +61,19 @@ export async function run(args: readonly string[]): Promise<number> {
     const images = await pictures(64, side);
     const capacity = await capacityOf(gateway, images, target);
     process.stderr.write(`capacity: ${capacity.toFixed(0)} images/s\n`);
-    const memory = new MemoryWatch([gateway.pid, ...gateway.lanePids]);
+    using memory = new MemoryWatch([gateway.pid, ...gateway.lanePids]);
     using load = new Child<OpenLoadRequest, readonly Sent[]>('./open-load.ts');
     const sent = await load.ask({
       host: '127.0.0.1',
       port: gateway.port,
       path: pathOf(target, deadlineMs),
-      // Thousands of new connections at once overflow the kernel's queue of them, which is another thing to measure.
-      connections: 500,
+      // Enough for all that the gateway may have on its way, or the sender's own queue is measured; not at once, which would overflow the
+      // kernel's queue of new ones.
+      connections: Math.max(500, Math.ceil(2 * capacity * (deadlineMs / 1000))),
       pictures: images,
       phases: [{ seconds: WARM_SECONDS + seconds, perSecond: times * capacity }],
     });
-    const memoryMb = memory.stop();
+    const memoryMb = memory.found();
     const outcome = outcomeOf(sent, WARM_SECONDS * 1000, seconds * 1000);
     const goodput_ratio = Number((outcome.goodput / capacity).toFixed(3));
     const report = {
@@ -116,7 +117,7 @@ interface MemoryMb {
   readonly most: number;
 }
 
-/** Resident memory of the gateway and its lanes, once a second. */
+/** Memory of the gateway and its lanes, what they share counted once, once a second. */
 class MemoryWatch {
   readonly #pids: readonly number[];
   readonly #samples: number[] = [];
@@ -127,8 +128,11 @@ class MemoryWatch {
     this.#timer = setInterval(() => this.#look(), 1000);
   }
 
-  stop(): MemoryMb {
+  [Symbol.dispose](): void {
     clearInterval(this.#timer);
+  }
+
+  found(): MemoryMb {
     this.#look();
     const quarter = Math.max(1, Math.floor(this.#samples.length / 4));
     const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
@@ -140,10 +144,7 @@ class MemoryWatch {
   }
 
   #look(): void {
-    const kilobytes = this.#pids.map((pid) =>
-      Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0),
-    );
-    this.#samples.push(Math.round(kilobytes.reduce((sum, each) => sum + each, 0) / 1024));
+    this.#samples.push(Math.round(usageOf(this.#pids).memoryMb));
   }
 }
 

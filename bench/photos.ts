@@ -20,7 +20,7 @@ export const usage = `Usage: npm run bench -- photos --data <dir> [options]
 
 Options:
   --data <dir>        pictures, also in folders below; they are sent as they are
-  --cascade <name>    default: the gateway's first
+  --cascade <name>    default: the gateway's default
   --policies <list>   default: full,balanced,fast
   --connections <n>   requests in flight, default 32
   --seconds <n>       of each measurement, default 5

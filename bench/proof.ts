@@ -25,6 +25,7 @@ import { proofReport } from './support/proof-report.js';
 import { rounds } from './support/proof-rounds.js';
 import { proofText } from './support/proof-text.js';
 import { keepResult } from './support/result.js';
+import { spread } from './support/stats.js';
 import { writeWholeGraph } from './support/whole-graph.js';
 
 /** A load at saturation is to be answered, not refused for the time that it waits. */
@@ -87,9 +88,9 @@ export async function run(args: readonly string[]): Promise<number> {
   const options = parse(args);
   const where = machine();
   say(`load average before: ${where.load_before.toFixed(2)} (above 0.5 the machine is not idle)`);
-  const folder = await mkdtemp(join(tmpdir(), 'sluice-proof-'));
   const contestants: Contestant[] = [];
   const gateway = await GatewayProcess.start(ROOT, FLAGS);
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-proof-'));
   try {
     const report = proofReport({ where, ...(await measure(options, gateway, folder, contestants)) });
     const json = `${JSON.stringify(report, undefined, 2)}\n`;
@@ -155,7 +156,9 @@ async function measure(options: Options, gateway: GatewayProcess, folder: string
     contestant.pause();
   }
   const rates = [...measured.runs].flatMap(([{ name, kind }, runs]) =>
-    kind === 'sluice' ? [[name.replace('sluice ', ''), middle(runs.map((run) => run.imagesPerSecond))] as const] : [],
+    kind === 'sluice'
+      ? [[name.replace('sluice ', ''), spread(runs.map((run) => run.imagesPerSecond)).median] as const]
+      : [],
   );
   const open = await openLoop(gateway, { ...plan, ...given, saturation: new Map(rates) });
   const bare = await overhead(gateway, { ...plan, ...given });
@@ -174,10 +177,6 @@ async function idle(pids: () => readonly number[]): Promise<number> {
   const before = usageOf(pids());
   await sleep(IDLE_SECONDS * 1000);
   return cpuBetween(before, usageOf(pids())) / IDLE_SECONDS;
-}
-
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }
 
 function say(line: string): void {

@@ -39,7 +39,7 @@ export const usage = `Usage: npm run bench -- scaling [options]
 
 Options:
   --data <dir>        pictures of the lanes and depths, also in folders below; default: some drawn by script
-  --cascade <name>    default: the gateway's first
+  --cascade <name>    default: the gateway's default
   --policies <list>   of the lanes, default: full,balanced
   --walk <list>       policies whose routes are walked to each depth, default: full,balanced
   --lanes <list>      default: 1, 2, 4 ... and as many as there are cores

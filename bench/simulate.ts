@@ -41,7 +41,7 @@ export const usage = `Usage: npm run bench -- simulate [options]
 Options:
   --from <file>       result of an earlier run: its profile is taken, nothing is measured
   --data <dir>        pictures, also in folders below; default: some drawn by script
-  --cascade <name>    default: the gateway's first
+  --cascade <name>    default: the gateway's default
   --policy <name>     default: balanced
   --lanes <list>      behind one gateway, default: ${LANES.join(',')}
   --gateways <list>   behind a balancer, default: ${GATEWAYS.join(',')}

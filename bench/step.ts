@@ -178,7 +178,7 @@ function judged(sent: readonly Sent[], fromMs: number, forMs: number, goalMs: nu
 
 function shown(runs: readonly StepRun[], goalMs: number): string {
   return table(
-    ['controller', 'requests', `within ${goalMs} ms`, 'refused', 'p50 ms', 'p95 ms', 'top-1', 'top-1 before', 'points'],
+    ['controller', 'requests', `within ${goalMs} ms`, 'failed', 'p50 ms', 'p95 ms', 'top-1', 'top-1 before', 'points'],
     runs.map((each) => [
       each.policy,
       String(each.requests),

@@ -68,8 +68,9 @@ export async function run(args: readonly string[]): Promise<number> {
   process.stderr.write(`load average before: ${where.load_before.toFixed(2)} (above 0.5 the machine is not idle)\n`);
   using sink = new Child<object, SinkAnswer>('./sink.ts');
   using load = new Child<LoadRequest, LoadAnswer>('./load.ts');
-  const gateways = await startAll((await sink.ask({})).port);
+  const gateways = new Map<Configuration, GatewayProcess>();
   try {
+    await startAll(gateways, (await sink.ask({})).port);
     const images = await pictures(64, 32);
     const { policy, connections } = options;
     const measure = async (name: Configuration, seconds: number): Promise<Measured> => {
@@ -80,7 +81,7 @@ export async function run(args: readonly string[]): Promise<number> {
       const answer = await load.ask({ ...target, connections, pictures: images, seconds });
       await scraping?.end();
       if (answer.refused > 0) throw new Error(`${answer.refused} answers were not 200, the first: ${answer.refusal}`);
-      const gatewayCpu = ((cpuSeconds(gateway.pid) - before) * 1000) / answer.ok;
+      const gatewayCpu = ((cpuSeconds(gateway.pid) - before) * 1000) / answer.all;
       return { imagesPerSecond: answer.ok / answer.seconds, gatewayCpu };
     };
     for (const name of CONFIGURATIONS) await measure(name, options.warmSeconds);
@@ -109,18 +110,19 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-/** All run all the time: an idle gateway costs next to nothing, and each keeps what it has warmed up. */
-async function startAll(sinkPort: number): Promise<Map<Configuration, GatewayProcess>> {
+/**
+ * All run all the time: an idle gateway costs next to nothing, and each keeps what it has warmed up.
+ * @param gateways filled as they start, so that whoever calls can stop them whatever happens
+ */
+async function startAll(gateways: Map<Configuration, GatewayProcess>, sinkPort: number): Promise<void> {
   const traces = {
     OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${sinkPort}`,
     OTEL_TRACES_SAMPLER: 'parentbased_traceidratio',
     OTEL_TRACES_SAMPLER_ARG: '0.01',
   };
-  const gateways = new Map<Configuration, GatewayProcess>();
   gateways.set('off', await GatewayProcess.start(ROOT, [...FLAGS, '--no-metrics']));
   gateways.set('metrics', await GatewayProcess.start(ROOT, FLAGS));
   gateways.set('metrics+traces', await GatewayProcess.start(ROOT, FLAGS, traces));
-  return gateways;
 }
 
 function scrapeEverySecond(gateway: GatewayProcess): { end(): Promise<void> } {

@@ -1,9 +1,8 @@
 /** A gateway whose start is timed by what it logs, as an operator has it: nothing is preloaded into it. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { ROOT } from '../support/gateway.js';
+import { ended, ROOT } from '../support/gateway.js';
 
 export interface TimedGateway {
   readonly pid: number;
@@ -54,10 +53,7 @@ export async function startTimed(flags: readonly string[]): Promise<TimedGateway
 
 async function stopped(child: ChildProcess, kill: () => void): Promise<void> {
   process.off('exit', kill);
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const gone = once(child, 'exit');
-  child.kill('SIGTERM');
-  await gone;
+  await ended(child);
 }
 
 function parsed(text: string): Line {

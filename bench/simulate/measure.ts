@@ -4,11 +4,10 @@
  * is what the simulation is to predict.
  */
 
-import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
 import { LARGEST_SIDE } from '../../src/lane/plain-jpeg.js';
 import { Asker, type Step } from '../support/asker.js';
-import { Child } from '../support/child.js';
+import { Child, LIKE_A_LANE } from '../support/child.js';
 import { type GatewayProcess, ROOT } from '../support/gateway.js';
 import type { LoadAnswer, LoadRequest } from '../support/load.js';
 import { cpuSeconds, machine } from '../support/machine.js';
@@ -55,7 +54,7 @@ export async function measureProfile(subject: Subject): Promise<Measured> {
   const visited = new Set(single.pictures.flatMap(({ steps }) => steps.map(idOf)));
   // In the cascade's order, which is that of the lane's queues.
   const rungs = served.rungs.flatMap((rung, index) => (visited.has(rung.id) ? [{ ...rung, index }] : []));
-  const { times, contention } = await stageTimes(gateway, cascade, rungs);
+  const { times, contention } = await stageTimes(cascade, rungs);
   const measured: ProfilePicture[] = single.pictures.map(({ image, decodeMs, inline, steps }) => ({
     bytes: image.length,
     decodeMs,
@@ -113,7 +112,6 @@ async function oneByOne({ gateway, cascade, policy, pictures }: Subject) {
 
 /** Alone, and once more in as many processes as there are cores: what a busy neighbour costs a run. */
 async function stageTimes(
-  gateway: GatewayProcess,
   cascade: string,
   rungs: readonly (ServedRung & { readonly index: number })[],
 ): Promise<{ readonly times: StageTimesAnswer; readonly contention: number }> {
@@ -123,11 +121,10 @@ async function stageTimes(
     rungs: rungs.map(({ index, exits }) => ({ rung: index, batches: exits.map(({ batch }) => batch) })),
     repeats: STAGE_REPEATS,
   };
-  const environment = environmentOf(gateway.lanePids[0]!);
   const entry = '../simulate/stage-times.ts';
   const processes = Array.from(
     { length: machine().cores },
-    () => new Child<StageTimesRequest, StageTimesAnswer>(entry, [], environment),
+    () => new Child<StageTimesRequest, StageTimesAnswer>(entry, LIKE_A_LANE),
   );
   try {
     // Loads and warms up all of them.
@@ -140,11 +137,4 @@ async function stageTimes(
   } finally {
     for (const each of processes) each[Symbol.dispose]();
   }
-}
-
-/** What a running lane was told of its allocator and of ONNX Runtime. */
-function environmentOf(pid: number): Record<string, string> {
-  const entries = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-  const pairs = entries.map((entry) => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]);
-  return Object.fromEntries(pairs.filter(([name]) => /^(MALLOC|ORT)_/.test(name!)));
 }

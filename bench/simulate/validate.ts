@@ -99,20 +99,9 @@ async function send(
   const path = `/v1/classify?cascade=${cascade}&policy=${policy}`;
   const stop = watch(load.pid);
   const target = { host: '127.0.0.1', port: gateway.port, path };
-  const sent = await load.ask({ ...target, pictures, phases: phasesOf(times) });
+  const sent = await load.ask({ ...target, pictures, times });
   stop();
   return sent;
-}
-
-/** The generator knows even rates only: a phase for each gap, with one request at its start. */
-export function phasesOf(times: readonly number[]): OpenLoadRequest['phases'] {
-  const from = { seconds: (times[0] ?? 0) / 1000, perSecond: 0 };
-  const each = times.map((at, index) => {
-    // After the last there is nothing.
-    const seconds = Math.max(1e-6, ((times[index + 1] ?? at + 1) - at) / 1000);
-    return { seconds, perSecond: 0.5 / seconds };
-  });
-  return [from, ...each];
 }
 
 /** Over the rounds; errors as shares of what was measured. */

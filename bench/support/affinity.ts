@@ -1,7 +1,6 @@
 /** Keeps running processes to some of the cores, so that one lane on one core can be compared with n lanes on n cores. */
 
 import { execFileSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { coresForLanes } from '../../src/gateway/cores.js';
 
 /** Whether processes can be pinned here. */
@@ -14,8 +13,8 @@ export function canPin(): boolean {
   }
 }
 
-/** All threads of these processes run on the first `cores` cores from now on; threads to come inherit it. */
-export function pin(pids: readonly number[], cores = availableParallelism()): void {
-  for (const pid of pids)
-    execFileSync('taskset', ['-a', '-c', '-p', `0-${cores - 1}`, String(pid)], { stdio: 'ignore' });
+/** All threads of these processes run on the first so many of our cores from now on, default all; threads to come inherit it. */
+export function pin(pids: readonly number[], count?: number): void {
+  const cores = coresForLanes().slice(0, count).join();
+  for (const pid of pids) execFileSync('taskset', ['-a', '-c', '-p', cores, String(pid)], { stdio: 'ignore' });
 }

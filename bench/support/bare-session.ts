@@ -10,6 +10,7 @@ export async function bareSession(file: string): Promise<InferenceSession> {
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: 'all',
+    enableCpuMemArena: false,
     extra: { session: { intra_op: { allow_spinning: '0' }, ...(await exactBytes()) } },
   });
 }

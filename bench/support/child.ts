@@ -3,17 +3,28 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { constants, setPriority } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { COLLECTOR, MALLOC } from '../../src/gateway/lane-process.js';
+
+export interface ChildOptions {
+  /** Beyond those of the benchmark. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Of Node, beyond those of the benchmark. */
+  readonly flags?: readonly string[];
+}
+
+/** Memory and collection as a lane has them: for loops that are held against lanes. */
+export const LIKE_A_LANE: ChildOptions = { env: MALLOC, flags: COLLECTOR };
 
 export class Child<Request, Answer> {
   readonly #process: ChildProcess;
 
-  /**
-   * @param entry TypeScript file, relative to this folder; it inherits the tsx loader of the benchmark itself
-   * @param env variables beyond those of the benchmark
-   */
-  constructor(entry: string, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
-    const options = { serialization: 'advanced', env: { ...process.env, ...env } } as const;
-    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), args, options);
+  /** @param entry TypeScript file, relative to this folder; it inherits the tsx loader of the benchmark itself */
+  constructor(entry: string, { env = {}, flags = [] }: ChildOptions = {}) {
+    this.#process = fork(fileURLToPath(new URL(entry, import.meta.url)), [], {
+      serialization: 'advanced',
+      env: { ...process.env, ...env },
+      execArgv: [...process.execArgv, ...flags],
+    });
   }
 
   get pid(): number {

@@ -35,6 +35,8 @@ export interface Setting {
 export interface Contestant {
   readonly name: string;
   readonly kind: 'limit' | 'sluice' | 'peer';
+  /** Others are held against it: without it nothing can be told. */
+  readonly isReference: boolean;
   readonly about: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly settings: readonly Setting[];

@@ -1,6 +1,6 @@
 /** The contestants: bare loops, Sluice by policy, peers. */
 
-import { Child } from './child.js';
+import { Child, LIKE_A_LANE } from './child.js';
 import { type Contestant, measureLimit, measureServer, type Setting } from './contestant.js';
 import type { GatewayProcess } from './gateway.js';
 import type { LoadAnswer, LoadRequest } from './load.js';
@@ -31,13 +31,21 @@ export interface Given {
 export async function limit({ cascade, pictures }: Given): Promise<Contestant> {
   const children = Array.from(
     { length: LOOPS },
-    () => new Child<PhotoLimitRequest, PhotoLimitAnswer>('./photo-limit.ts'),
+    () => new Child<PhotoLimitRequest, PhotoLimitAnswer>('./photo-limit.ts', LIKE_A_LANE),
   );
-  for (const child of children) await child.ask({ cascade, pictures, batch: 1, ahead: false, seconds: 0.1 });
+  const stop = () => {
+    for (const child of children) child[Symbol.dispose]();
+  };
+  const warm = { cascade, pictures, batch: 1, ahead: false, seconds: 0.1 };
+  await Promise.all(children.map((child) => child.ask(warm))).catch((error: unknown) => {
+    stop();
+    throw error;
+  });
   const { node, onnxruntime, sharp } = machine();
   return {
     name: 'limit',
     kind: 'limit',
+    isReference: true,
     about: `${LOOPS} bare processes: the same decode and the same stages of the full route; no HTTP, no messages`,
     versions: { node, onnxruntime, sharp },
     settings: BATCHES,
@@ -46,9 +54,7 @@ export async function limit({ cascade, pictures }: Given): Promise<Contestant> {
     top1: async (pictures) => (await children[0]!.ask({ cascade, pictures, batch: 1, ahead: false, seconds: 0 })).top1,
     resume: () => {},
     pause: () => {},
-    stop: () => {
-      for (const child of children) child[Symbol.dispose]();
-    },
+    stop,
   };
 }
 
@@ -62,6 +68,7 @@ export function sluice(gateway: GatewayProcess, flags: readonly string[], policy
   return {
     name: `sluice ${policy}`,
     kind: 'sluice',
+    isReference: policy === 'full',
     about: `\`sluice serve ${flags.join(' ')}\`, policy \`${policy}\``,
     versions: { node, onnxruntime, sharp },
     settings: CONNECTIONS,
@@ -83,6 +90,7 @@ export function peer(server: PeerServer, { pictures }: Given): Contestant {
   return {
     name,
     kind: 'peer',
+    isReference: false,
     about,
     versions: server.versions,
     settings: CONNECTIONS,

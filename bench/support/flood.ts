@@ -9,7 +9,9 @@ export interface Outcome {
   readonly refused: number;
   readonly late: number;
   readonly other: number;
-  /** Answers a second. */
+  /** Requests without an answer of status 200. */
+  readonly failed: number;
+  /** Answers that came within the stretch, a second. */
   readonly goodput: number;
   /** Milliseconds of the answers. */
   readonly p50_ms: number;
@@ -25,6 +27,8 @@ export function outcomeOf(sent: readonly Sent[], fromMs: number, forMs: number):
   const count = (isIt: (status: number) => boolean) => during.filter(({ status }) => isIt(status)).length;
   const share = (part: number) => Number((part / Math.max(1, during.length)).toFixed(4));
   const answers = during.filter(({ status }) => status === 200);
+  const isWithin = (ms: number) => ms >= fromMs && ms < fromMs + forMs;
+  const came = sent.filter(({ status, atMs, ms }) => status === 200 && isWithin(atMs + ms)).length;
   const millis = answers.map(({ ms }) => ms).sort((a, b) => a - b);
   const inGateway = answers.map(({ gatewayMs }) => gatewayMs).sort((a, b) => a - b);
   const at = (q: number) => Number((millis[Math.floor(q * (millis.length - 1))] ?? Number.NaN).toFixed(1));
@@ -34,7 +38,8 @@ export function outcomeOf(sent: readonly Sent[], fromMs: number, forMs: number):
     refused: share(count((status) => status === 503)),
     late: share(count((status) => status === 504)),
     other: share(count((status) => ![200, 503, 504].includes(status))),
-    goodput: Number(((1000 * answers.length) / forMs).toFixed(1)),
+    failed: during.length - answers.length,
+    goodput: Number(((1000 * came) / forMs).toFixed(1)),
     p50_ms: at(0.5),
     p95_ms: at(0.95),
     p99_ms: at(0.99),

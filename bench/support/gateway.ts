@@ -97,10 +97,7 @@ export class GatewayProcess {
   }
 
   async stop(): Promise<void> {
-    if (this.#process.exitCode !== null) return;
-    const gone = once(this.#process, 'exit');
-    this.#process.kill('SIGTERM');
-    await gone;
+    await ended(this.#process);
   }
 
   async #fetch(path: string): Promise<Response> {
@@ -108,6 +105,14 @@ export class GatewayProcess {
     if (!response.ok) throw new Error(`${path} answered ${response.status}`);
     return response;
   }
+}
+
+/** Asked to, and waited for; one that has died already is not. */
+export async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = once(child, 'exit');
+  child.kill('SIGTERM');
+  await gone;
 }
 
 function parse(line: string): { msg?: string; pid?: number; url?: string } {

@@ -1,6 +1,6 @@
 /**
  * Process: a bare ONNX Runtime loop over the stage graphs of one rung. What it reaches is what nothing around it can beat.
- * It shares no code with src/ but the switch for telemetry: same session options, nothing else.
+ * Its sessions are opened as a lane opens them; nothing else is of src/.
  */
 
 import '../../src/no-telemetry.js';

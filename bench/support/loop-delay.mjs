@@ -18,4 +18,6 @@ if (process.send !== undefined && process.argv[1]?.endsWith('cli/main.js')) {
     delay.reset();
   });
   process.channel.unref();
+  // The benchmark was killed.
+  process.on('disconnect', () => process.kill(process.pid, 'SIGTERM'));
 }

@@ -14,8 +14,9 @@ export interface OpenLoadRequest {
   readonly connections?: number;
   /** Bodies, taken in turn. */
   readonly pictures: readonly Uint8Array[];
-  /** Requests a second, one phase after the other. */
-  readonly phases: readonly Phase[];
+  /** Requests a second, one phase after the other; or each at its time, milliseconds since the start. */
+  readonly phases?: readonly Phase[];
+  readonly times?: readonly number[];
   /** Seed of Poisson arrivals, as of callers who know nothing of one another; undefined: evenly spaced. */
   readonly poissonSeed?: number;
 }
@@ -84,7 +85,7 @@ serve(async (load: OpenLoadRequest): Promise<readonly Sent[]> => {
   const asked = { ...load, headers: { ...load.headers, 'Content-Type': 'application/octet-stream' } };
   const requests = load.pictures.map((picture) => requestBytes(asked, picture));
   const pool = new Pool(load, load.connections ?? 4096);
-  const times = arrivals(load.phases, load.poissonSeed);
+  const times = load.times ?? arrivals(load.phases ?? [], load.poissonSeed);
   const from = performance.now();
   const sent: Promise<Sent>[] = [];
   for (const [index, atMs] of times.entries()) {

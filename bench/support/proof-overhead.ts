@@ -1,6 +1,6 @@
 /** What one request at a time pays for the gateway: through it over HTTP, and the same decode and stages bare in one process. */
 
-import { Child } from './child.js';
+import { Child, LIKE_A_LANE } from './child.js';
 import type { GatewayProcess } from './gateway.js';
 import type { LoadAnswer, LoadRequest } from './load.js';
 import type { PhotoLimitAnswer, PhotoLimitRequest } from './photo-limit.js';
@@ -22,7 +22,7 @@ export interface OverheadPlan {
 
 export async function overhead(gateway: GatewayProcess, plan: OverheadPlan): Promise<OverheadRuns> {
   const { cascade, pictures, rounds, seconds } = plan;
-  using bare = new Child<PhotoLimitRequest, PhotoLimitAnswer>('./photo-limit.ts');
+  using bare = new Child<PhotoLimitRequest, PhotoLimitAnswer>('./photo-limit.ts', LIKE_A_LANE);
   using load = new Child<LoadRequest, LoadAnswer>('./load.ts');
   const askBare = (length: number) => bare.ask({ cascade, pictures, batch: 1, ahead: false, seconds: length });
   const askSluice = (length: number) => {

@@ -178,7 +178,7 @@ function openRow({ policy, load, perSecond, outcomes }: OpenRuns): OpenRow {
     p95_ms: spread(outcomes.map(({ p95_ms }) => p95_ms)),
     p99_ms: spread(outcomes.map(({ p99_ms }) => p99_ms)),
     p99_by_p50: spread(outcomes.map(({ p50_ms, p99_ms }) => p99_ms / p50_ms)),
-    failed: Math.round(sum(outcomes, ({ sent, answered }) => sent * (1 - answered))),
+    failed: sum(outcomes, ({ failed }) => failed),
   };
 }
 

@@ -21,7 +21,10 @@ export interface Plan {
   readonly say: (line: string) => void;
 }
 
-/** A contestant that fails is left out from then on; the others go on. */
+/**
+ * A contestant that fails is left out from then on; the others go on, unless all are held against it.
+ * @throws Error where a reference fails
+ */
 export async function rounds(contestants: readonly Contestant[], plan: Plan): Promise<Rounds> {
   const settings = new Map<Contestant, Setting>();
   const runs = new Map<Contestant, Measured[]>();
@@ -34,8 +37,9 @@ export async function rounds(contestants: readonly Contestant[], plan: Plan): Pr
     } catch (error) {
       lost.set(contestant, (error as Error).message);
       runs.delete(contestant);
-      plan.say(`${contestant.name}: left out: ${(error as Error).message}`);
       contestant.stop();
+      if (contestant.isReference) throw new Error(`${contestant.name}: ${(error as Error).message}`);
+      plan.say(`${contestant.name}: left out: ${(error as Error).message}`);
     } finally {
       contestant.pause();
     }

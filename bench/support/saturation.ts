@@ -19,6 +19,9 @@ export interface Saturated {
   readonly runs: number;
 }
 
+/** Of load before each measurement: until then the lanes are not full. */
+const WARM_SECONDS = 1;
+
 export class Saturation {
   readonly #load: Child<LoadRequest, LoadAnswer>;
   readonly #pictures: readonly Uint8Array[];
@@ -42,13 +45,15 @@ export class Saturation {
     await gateway.loopDelay();
     const cpuBefore = cpu();
     const target = { host: '127.0.0.1', port: gateway.port, path };
-    const answer = await this.#load.ask({ ...target, connections, pictures: this.#pictures, seconds });
+    const times = { warmSeconds: Math.min(WARM_SECONDS, seconds), seconds };
+    const answer = await this.#load.ask({ ...target, connections, pictures: this.#pictures, ...times });
     const cpuAfter = cpu();
     const loopDelay = await gateway.loopDelay();
     const after = await gateway.counters();
     if (answer.refused > 0) throw new Error(`${answer.refused} answers were not 200, the first: ${answer.refusal}`);
     if (answer.ok === 0) throw new Error('no answer within the measurement');
-    const each = (key: keyof typeof cpuBefore) => ((cpuAfter[key] - cpuBefore[key]) * 1000) / answer.ok;
+    // What was spent, was spent on those before and after the measurement, too.
+    const each = (key: keyof typeof cpuBefore) => ((cpuAfter[key] - cpuBefore[key]) * 1000) / answer.all;
     return {
       imagesPerSecond: answer.ok / answer.seconds,
       p50: answer.p50,
@@ -57,7 +62,7 @@ export class Saturation {
       costRatio: (after.macs - before.macs) / (after.fullMacs - before.fullMacs),
       meanBatch: (after.batchedPictures - before.batchedPictures) / (after.batches - before.batches),
       cpu: { gateway: each('gateway'), lanes: each('lanes'), generator: each('generator') },
-      runs: ((after.laneBusySeconds - before.laneBusySeconds) * 1000) / answer.ok,
+      runs: ((after.laneBusySeconds - before.laneBusySeconds) * 1000) / answer.all,
     };
   }
 }

@@ -30,14 +30,18 @@ const ENTRY = fileURLToPath(new URL('../../dist/lane/main.js', import.meta.url))
  * (collector.ts of the command line says what V8's own measure does). And a lane has one core: threads that help to collect would
  * take it from the lane itself, or from its neighbours (6 % of a lane's processor time under photographs).
  */
-const COLLECTOR = ['--max-semi-space-size=1', '--heap-growing-percent=100', '--single-threaded-gc'];
+export const COLLECTOR = ['--max-semi-space-size=1', '--heap-growing-percent=100', '--single-threaded-gc'];
 
 /**
  * How the C library keeps memory in lanes. ONNX Runtime takes and returns megabytes with every run: below the thresholds they stay
  * with the process, which is as fast as an arena of its own; what is free above them goes back to the system. Other C libraries than
  * glibc do not read these.
  */
-const MALLOC = { MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: `${64 << 20}`, MALLOC_TRIM_THRESHOLD_: `${32 << 20}` };
+export const MALLOC = {
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: `${64 << 20}`,
+  MALLOC_TRIM_THRESHOLD_: `${32 << 20}`,
+};
 /** Named one by one: whatever is secret is in none of these, also what nobody has thought of. */
 const NEEDED = /^(PATH|LANG|LC_\w+|TZ|TMPDIR|TMP|TEMP|SYSTEMROOT|NODE_OPTIONS|NODE_V8_COVERAGE|UV_THREADPOOL_SIZE)$/i;
 /** Of the dynamic linker, allocators, ONNX Runtime and libvips. */

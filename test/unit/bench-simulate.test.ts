@@ -9,7 +9,6 @@ import { idealPerSecond, type Profile, runMs } from '../../bench/simulate/profil
 import { Random } from '../../bench/simulate/random.js';
 import { type Simulated, simulate } from '../../bench/simulate/run.js';
 import { Threads } from '../../bench/simulate/threads.js';
-import { phasesOf } from '../../bench/simulate/validate.js';
 
 /** Mean time from arrival to the end of the work, in units of the mean work. */
 function meanStay(
@@ -242,20 +241,5 @@ describe('what gives way first', () => {
     expect(limitOf({ ...calm, reasons: { bytes: 1 }, coresBusy: 1 })).toBe('bytes held');
     expect(limitOf({ ...calm, reasons: { queue: 2, wait: 1 } })).toBe('queue');
     expect(limitOf(calm)).toBe('waiting');
-  });
-});
-
-describe('the validation', () => {
-  it('has one request at each of its times', () => {
-    const times = arrivalTimes(new Random(5), 'poisson', 100, 500);
-    // As bench/support/open-load reads its phases.
-    const sent: number[] = [];
-    let start = 0;
-    for (const { seconds, perSecond } of phasesOf(times)) {
-      for (let i = 0; i < seconds * perSecond; i++) sent.push(start + (1000 * i) / perSecond);
-      start += 1000 * seconds;
-    }
-    expect(sent).toHaveLength(times.length);
-    expect(Math.max(...sent.map((ms, at) => Math.abs(ms - times[at]!)))).toBeLessThan(0.01);
   });
 });
