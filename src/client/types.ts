@@ -99,7 +99,7 @@ export type PolicyWithContent =
               /** later rung of the route that such a picture goes to at once */
               to: string;
             };
-            /** share of pictures that come so far, as tuned: decides how large to decode; default: half of the rung before */
+            /** share of pictures that come so far, as tuned: decides how large to decode what is no plain JPEG; default: half of the rung before */
             reach?: number;
           }[];
           /**
@@ -162,7 +162,7 @@ export type PolicyWithContent =
                 /** later rung of the route that such a picture goes to at once */
                 to: string;
               };
-              /** share of pictures that come so far, as tuned: decides how large to decode; default: half of the rung before */
+              /** share of pictures that come so far, as tuned: decides how large to decode what is no plain JPEG; default: half of the rung before */
               reach?: number;
             }[];
           }[];

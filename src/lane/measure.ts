@@ -11,7 +11,7 @@ const LONGEST_RUN_MS = 25;
 const NEARLY = 1.05;
 const REPEATS = 3;
 /** Two runs that took so long together are enough: the noise of a long run is a small part of it. */
-const ENOUGH_MS = 12;
+const ENOUGH_MS = 6;
 /** A doubling that makes pictures less than so much cheaper was in vain: at large sides all are, and each is a tenth of a second of the start. */
 const WORTHWHILE = 0.97;
 /** One in vain may be noise. */

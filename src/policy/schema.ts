@@ -54,7 +54,7 @@ const leg = z.strictObject({
     .max(1)
     .optional()
     .describe(
-      'share of pictures that come so far, as tuned: decides how large to decode; default: half of the rung before',
+      'share of pictures that come so far, as tuned: decides how large to decode what is no plain JPEG; default: half of the rung before',
     ),
 });
 

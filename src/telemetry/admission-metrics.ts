@@ -15,7 +15,7 @@ export class AdmissionMetrics {
     const registers = [registry];
     this.#shed = new Counter({
       name: 'sluice_shed_total',
-      help: 'Requests refused (503 overloaded) by what was short: places (queue), memory (bytes), time (wait), or time before their own deadline.',
+      help: 'Requests refused (503 overloaded) by what was short: places (queue), memory (bytes), time (wait), time before their own deadline, or before the goal of their policy.',
       labelNames: ['priority', 'reason'],
       registers,
     });

@@ -102,7 +102,7 @@ export async function countStageMacs(
     for (const [index, { model }] of stages.entries()) {
       refuseUncounted(model);
       const tensors = model.nodes.flatMap(macTensors).filter((name) => !weights[index]!.has(name));
-      graphs.push(await openGraph(withOutputs(model, tensors), 'disabled'));
+      graphs.push(await openGraph(withShapes(model, tensors), 'disabled'));
     }
     const counts: number[][] = [];
     for (const resolution of resolutions) counts.push(await countChain(stages, weights, graphs, resolution));
@@ -110,6 +110,22 @@ export async function countStageMacs(
   } finally {
     for (const graph of graphs) await graph.release();
   }
+}
+
+const shapeOf = (tensor: string) => `${tensor}/sluice-shape`;
+
+/** The same graph with the dimensions of `tensors` as outputs, too: the tensors themselves would be tens of megabytes. */
+function withShapes(model: OnnxModel, tensors: readonly string[]): OnnxModel {
+  const names = [...new Set(tensors)];
+  const node = (name: string): OnnxNode => ({
+    op: 'Shape',
+    domain: '',
+    name: shapeOf(name),
+    inputs: [name],
+    outputs: [shapeOf(name)],
+    attributes: [],
+  });
+  return withOutputs({ ...model, nodes: [...model.nodes, ...names.map(node)] }, names.map(shapeOf));
 }
 
 async function countChain(
@@ -127,7 +143,9 @@ async function countChain(
     const results = await graphs[index]!.run(feeds);
     const dims: Dims = (name) => {
       const weight = weights[index]!.get(name);
-      return weight === undefined ? (results[name] ?? feeds[name])!.dims : tensorDims(weight);
+      return weight === undefined
+        ? Array.from(results[shapeOf(name)]!.data as BigInt64Array, Number)
+        : tensorDims(weight);
     };
     macs.push(model.nodes.reduce((sum, node) => sum + nodeMacs(node, dims), 0));
     for (const [name, tensor] of Object.entries(feeds)) kept.set(name, tensor);
