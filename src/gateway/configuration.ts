@@ -41,7 +41,9 @@ export async function readPolicies(folder: string): Promise<Policies> {
 }
 
 export async function readConfiguration(folders: Folders, store?: ModelStore): Promise<Configuration> {
-  return { models: await readModels(folders.models, store), policies: await readPolicies(folders.policies) };
+  // Policies are parsed while models are copied.
+  const [models, policies] = await Promise.all([readModels(folders.models, store), readPolicies(folders.policies)]);
+  return { models, policies };
 }
 
 /** The static choice is always there: agreement is measured against it. */

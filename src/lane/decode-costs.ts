@@ -13,7 +13,7 @@ const SOURCES = [
   [500, 375],
   [1600, 1200],
 ] as const;
-const REPEATS = 3;
+const REPEATS = 2;
 
 /** @param sides of all rungs, pixels */
 export async function measureDecodes(sides: readonly number[]): Promise<DecodeCosts> {

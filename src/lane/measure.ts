@@ -10,12 +10,13 @@ const LONGEST_RUN_MS = 25;
 /** The largest batch that is nearly as good as the best one is taken: each run has costs around it that are not measured here. */
 const NEARLY = 1.05;
 const REPEATS = 3;
-/** Two runs that took so long together are enough: the noise of a long run is a small part of it. */
+/** Two runs that took so long together are enough. */
 const ENOUGH_MS = 6;
 /** A doubling that makes pictures less than so much cheaper was in vain: at large sides all are, and each is a tenth of a second of the start. */
 const WORTHWHILE = 0.97;
-/** One in vain may be noise. */
+/** One in vain may be noise; of a run that takes longer noise is a small part. */
 const MOST_IN_VAIN = 2;
+const LONG_RUN_MS = 6;
 
 /** The times of one rung's stages. */
 export async function measureRung(loaded: LoadedCascade, rung: number): Promise<readonly StageTimes[]> {
@@ -43,7 +44,7 @@ async function measureStage(session: StageSession, one: Features): Promise<Stage
     const perPicture = (await fastest(session, repeated(one, batch))) / batch;
     tried.push({ batch, perPicture });
     inVain = perPicture < before * WORTHWHILE ? 0 : inVain + 1;
-    if (inVain === MOST_IN_VAIN) break;
+    if (inVain === MOST_IN_VAIN || (inVain > 0 && perPicture * batch > LONG_RUN_MS)) break;
   }
   return { batch: largestGood(tried), ms };
 }
