@@ -25,7 +25,8 @@ async function record(): Promise<readonly SinkSpan[]> {
   const url = await gateway.url();
   await gateway.said('ready');
   const body = await readFile(`${ROOT}${PICTURE}`);
-  for (let i = 0; i < REQUESTS; i++) await (await fetch(`${url}/v1/classify?cascade=cifar10`, { method: 'POST', body })).arrayBuffer();
+  for (let i = 0; i < REQUESTS; i++)
+    await (await fetch(`${url}/v1/classify?cascade=cifar10`, { method: 'POST', body })).arrayBuffer();
   await until('all traces came', () => sink.spans.filter(isRequest).length === REQUESTS);
   return sink.spans;
 }
