@@ -26,7 +26,7 @@ const CHECK_MS = 1000;
 const LINGER_MS = 250;
 /** While closing, a connection that said nothing for so long will not say anything; a busy gateway reads late. */
 const SILENT_MS = 2000;
-/** Longest time to take those who wait in the kernel: a busy gateway takes one a turn of its event loop. */
+/** Longest time to take what waits in the kernel: a busy gateway takes one a turn of its event loop. */
 const BACKLOG_MS = 2000;
 /** Nobody came in for so long: nobody waits in the kernel. */
 const QUIET_MS = 20;
@@ -37,8 +37,6 @@ export class HttpServer {
   readonly #guard: SocketGuard;
   #closing: Promise<void> | undefined;
   #releasing = false;
-  /** That have come in so far. */
-  #requests = 0;
 
   constructor(app: RequestListener, options: ServerOptions) {
     this.#options = options;
@@ -53,7 +51,6 @@ export class HttpServer {
       connectionsCheckingInterval: Math.min(CHECK_MS, limits.headersMs),
     };
     const listener: RequestListener = (request, response: ServerResponse) => {
-      this.#requests++;
       // On the way out, a kept-alive connection is told to go with its answer.
       if (this.#releasing || this.#closing !== undefined) response.setHeader('Connection', 'close');
       if (this.#guard.admit(request, response)) app(request, response);
@@ -103,23 +100,24 @@ export class HttpServer {
     return this.#closing;
   }
 
-  /** Takes the callers that the kernel has let in already: closing the listener would reset them. */
-  async #emptyBacklog(): Promise<void> {
+  /** Resolves right after a look at all sockets that brought none of these, or when it has taken too long. */
+  async #untilNoMore(what: 'connection' | 'request', quietMs: number): Promise<void> {
     const until = performance.now() + BACKLOG_MS;
-    let taken = 0;
-    const count = () => taken++;
-    this.#server.on('connection', count);
-    for (let before = -1; before !== taken && performance.now() < until; ) {
-      before = taken;
-      await sleep(QUIET_MS);
+    let seen = 0;
+    const count = () => seen++;
+    this.#server.on(what, count);
+    for (let before = -1; before !== seen && performance.now() < until; ) {
+      before = seen;
+      await sleep(quietMs);
       // A process that got no processor meanwhile has not looked at its sockets yet.
       await turn();
     }
-    this.#server.off('connection', count);
+    this.#server.off(what, count);
   }
 
   async #close(withinMs: number): Promise<void> {
-    if (withinMs > 0) await this.#emptyBacklog();
+    // Takes the callers that the kernel has let in already: closing the listener would reset them.
+    if (withinMs > 0) await this.#untilNoMore('connection', QUIET_MS);
     const closed = new Promise<void>((resolve) => {
       // The http server's own close() drops idle connections at once, and with them a request that is just on its way.
       NetServer.prototype.close.call(this.#server, () => resolve());
@@ -136,10 +134,7 @@ export class HttpServer {
    * that is there is read first.
    */
   async #dropIdle(): Promise<void> {
-    for (let before = -1; before !== this.#requests; ) {
-      before = this.#requests;
-      await turn();
-    }
+    await this.#untilNoMore('request', 0);
     this.#server.closeIdleConnections();
     this.#guard.dropSilent(performance.now() - SILENT_MS);
   }
