@@ -1,6 +1,6 @@
 /** Takes one ONNX file with several exits into a cascade: cuts it, proves the cut, writes stage files and cascade.yaml. */
 
-import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ConfigError } from '../errors.js';
 import {
@@ -19,7 +19,7 @@ import { withHalfWeights } from './onnx/half.js';
 import { imageInput } from './onnx/image.js';
 import { withByteInput } from './onnx/input.js';
 import { countStageMacs } from './onnx/macs.js';
-import { encodeModel, parameterBytes, readModel } from './onnx/model.js';
+import { encodeModel, type OnnxModel, parameterBytes, readModel } from './onnx/model.js';
 import { tensorShapes } from './onnx/shapes.js';
 import { largestDifference } from './onnx/verify.js';
 
@@ -108,6 +108,7 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
   const weighed = options.half ? withHalfWeights(read) : read;
   const whole = options.uint8 ? withByteInput(weighed, options) : weighed;
   const stages = await cutAtExits(await withDirectBytes(whole, options.resolutions[0]!), options);
+  checkOrder(read, stages, options);
   const image = imageInput(whole);
   const input: CascadeInput = {
     layout: image.layout,
@@ -155,7 +156,12 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
       `the stages differ from the whole graph by ${difference.toExponential(1)} in a logit; allowed: ${tolerance}, of the largest logit`,
     );
   }
-  await write(options.into, contents, graph, manifest, await writtenManifest(manifestFile, manifest));
+  const text = await writtenManifest(manifestFile, manifest);
+  await alone(options.into, async () => {
+    if (JSON.stringify(await readManifest(manifestFile)) !== JSON.stringify(existing))
+      throw new ConfigError(manifestFile, '', 'another import has changed it meanwhile; import again');
+    await write(options.into, contents, graph, manifest, text);
+  });
   return {
     manifest: manifestFile,
     rungs: [...perResolution].map(([resolution, macs]) => ({
@@ -175,13 +181,49 @@ export async function importOnnx(options: ImportOptions): Promise<ImportReport> 
   };
 }
 
-async function classesOf(
-  first: StageGraph,
-  whole: Parameters<typeof tensorShapes>[0],
-  resolution: number,
-): Promise<number> {
+/**
+ * Calibration comes exit by exit: whose it is must be plain where exits sorted by their cost are not as the graph has them.
+ * @throws ConfigError then
+ */
+function checkOrder(
+  { outputs }: OnnxModel,
+  stages: readonly StageGraph[],
+  { file, exits, calibration }: ImportOptions,
+) {
+  if (exits !== undefined || calibration === undefined) return;
+  const listed = outputs.map(({ name }) => name);
+  const byCost = stages.map(({ exit }) => exit);
+  if (byCost.every((exit, k) => exit === listed[k])) return;
+  const found = `the graph has ${listed.join(', ')}; by what they cost they are ${byCost.join(', ')}`;
+  throw new ConfigError(file, 'exits', `${found}: --exits says in which order calibration has them`);
+}
+
+async function classesOf(first: StageGraph, whole: OnnxModel, resolution: number): Promise<number> {
   const shapes = await tensorShapes(whole, resolution, [first.exit]);
   return shapes.get(first.exit)!.dims[1]!;
+}
+
+/**
+ * One import at a time writes into a cascade.
+ * @throws ConfigError while another one does
+ */
+async function alone(into: string, work: () => Promise<void>): Promise<void> {
+  await mkdir(into, { recursive: true });
+  const lock = join(into, '.import.lock');
+  const held = await open(lock, 'wx').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EEXIST') throw error;
+    throw new ConfigError(
+      lock,
+      '',
+      'is there, so another import writes here; import again, or remove it where one was killed',
+    );
+  });
+  try {
+    await work();
+  } finally {
+    await held.close();
+    await rm(lock);
+  }
 }
 
 async function write(
@@ -191,7 +233,6 @@ async function write(
   manifest: Manifest,
   text: string,
 ): Promise<void> {
-  await mkdir(into, { recursive: true });
   const files: [name: string, content: Uint8Array | string][] = [
     ...contents.map((content, k): [string, Uint8Array] => [graph.stages[k]!.file, content]),
     ['cascade.yaml', text],

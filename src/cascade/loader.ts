@@ -1,6 +1,6 @@
 /** Scans the model repository: models/NAME/cascade.yaml -> {@link Cascade}. A broken one is reported and left out. */
 
-import { access, readdir } from 'node:fs/promises';
+import { access, lstat, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
@@ -24,9 +24,9 @@ export async function loadRepository(directory: string): Promise<Repository> {
   const broken: ConfigError[] = [];
   for (const entry of entries.sort((a, b) => a.name.localeCompare(b.name))) {
     const file = join(directory, entry.name, 'cascade.yaml');
-    // A folder, or a symbolic link to one as mounted volumes have them.
-    if (!(await exists(file))) continue;
     try {
+      // A folder, or a symbolic link to one as mounted volumes have them.
+      if (!(await isCascade(file))) continue;
       const cascade = await loadCascade(file, entry.name);
       const first = cascades.find(({ isDefault }) => isDefault);
       if (cascade.isDefault && first !== undefined)
@@ -49,7 +49,13 @@ export async function loadCascade(file: string, name: string): Promise<Cascade> 
     if (seen.has(rung.id)) throw new ConfigError(file, `rungs[${index}]`, `${rung.id} is listed twice`);
     seen.add(rung.id);
   }
+  const made = new Set<string>();
   for (const [g, graph] of manifest.graphs.entries()) {
+    for (const resolution of graph.resolutions) {
+      const id = rungId({ ...graph, resolution });
+      if (made.has(id)) throw new ConfigError(file, `graphs[${g}].resolutions`, `${id} has another graph before`);
+      made.add(id);
+    }
     for (const [s, stage] of graph.stages.entries()) {
       if (!(await exists(resolve(dirname(file), stage.file)))) {
         throw new ConfigError(
@@ -105,6 +111,22 @@ function resolveRung(manifest: Manifest, index: number, file: string): Rung {
 
 function clean(label: { name: string; wnid?: string | undefined }) {
   return label.wnid === undefined ? { name: label.name } : { name: label.name, wnid: label.wnid };
+}
+
+/**
+ * False for a file, and for a folder without a cascade.yaml.
+ * @throws ConfigError where there is one, or something that was meant for one, that cannot be read
+ */
+async function isCascade(file: string): Promise<boolean> {
+  const code = await lstat(file).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code,
+  );
+  if (code === undefined) return true;
+  if (code !== 'ENOENT' && code !== 'ENOTDIR') throw new ConfigError(file, '', `cannot be read: ${code}`);
+  if (await exists(`${file.slice(0, -'yaml'.length)}yml`))
+    throw new ConfigError(file, '', 'found cascade.yml; allowed: cascade.yaml');
+  return false;
 }
 
 async function exists(file: string): Promise<boolean> {

@@ -8,8 +8,14 @@ const side = z.int().min(8).max(2048).describe('side of the square input, pixels
 export const NAME = /^[a-z0-9][a-z0-9_.-]*$/;
 export const NAME_ALLOWED = 'allowed: a-z 0-9 . _ -';
 
+/** No absolute path, and none that leaves the folder. */
+const BELOW = /^(?!\/)(?!(?:.*\/)?\.\.(?:\/|$)).+$/;
+
 const stage = z.strictObject({
-  file: z.string().min(1).describe('ONNX file of this stage, relative to cascade.yaml'),
+  file: z
+    .string()
+    .regex(BELOW, 'allowed: a file in the folder of cascade.yaml or below it')
+    .describe('ONNX file of this stage, relative to cascade.yaml'),
   inputs: z
     .array(z.string().min(1))
     .min(1)

@@ -78,6 +78,19 @@ describe('the model repository', () => {
     expect((await loadRepository(models)).cascades.map(({ name }) => name)).toEqual(['current', 'photos']);
   });
 
+  it('names what was meant for a cascade and cannot be one', async () => {
+    await mkdir(join(models, 'dangling'));
+    await symlink(join(models, 'nowhere'), join(models, 'dangling', 'cascade.yaml'));
+    await mkdir(join(models, 'short'));
+    await writeFile(join(models, 'short', 'cascade.yml'), stringify(manifest()));
+    const { cascades, broken } = await loadRepository(models);
+    expect(cascades).toEqual([]);
+    expect(broken.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/dangling\/cascade\.yaml.*ENOENT/),
+      expect.stringMatching(/short\/cascade\.yaml.*found cascade\.yml; allowed: cascade\.yaml/),
+    ]);
+  });
+
   it('has one default cascade at most: a second is left out, and the error names the first', async () => {
     const first = await put('birds', { ...manifest(), default: true });
     const second = await put('photos', { ...manifest(), default: true });
@@ -127,6 +140,26 @@ describe('the model repository', () => {
       /c\.onnx does not exist/,
       (good) => {
         good.graphs[0]!.stages[1]!.file = 'c.onnx';
+        return good;
+      },
+    ],
+    ...['../a.onnx', '/tmp/a.onnx', 'deep/../../a.onnx'].map(
+      (path): [string, string, RegExp, (good: ReturnType<typeof manifest>) => object] => [
+        `a stage file elsewhere (${path})`,
+        'graphs[0].stages[1].file',
+        /in the folder of cascade\.yaml or below it/,
+        (good) => {
+          good.graphs[0]!.stages[1]!.file = path;
+          return good;
+        },
+      ],
+    ),
+    [
+      'two graphs for a rung',
+      'graphs[1].resolutions',
+      /net\/0\.5@24 has another graph before/,
+      (good) => {
+        good.graphs.push({ ...good.graphs[0]!, resolutions: [24] });
         return good;
       },
     ],

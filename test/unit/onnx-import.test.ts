@@ -117,6 +117,69 @@ describe('importing a graph', () => {
     expect(worst / Math.max(...a.map(Math.abs))).toBeLessThan(0.01);
   });
 
+  it('keeps the scales of 8-bit weights in 32 bits, of which there is one a channel', async () => {
+    const [channels, classes] = [300, 5];
+    const graph = new GraphBuilder()
+      .image()
+      .integers('w8', [channels, 3, 1, 1], Array(channels * 3).fill(1), 3)
+      .weight('scale', [channels], Array(channels).fill(2e-5))
+      .integers('zero', [channels], Array(channels).fill(0), 3)
+      .node('DequantizeLinear', ['w8', 'scale', 'zero'], 'w', { axis: 0 })
+      .node('Conv', ['image', 'w'], 'x')
+      .head('x', 'y', channels, classes)
+      .model();
+    const { initializers } = withHalfWeights(graph);
+    expect(initializers.get('scale')).toEqual(graph.initializers.get('scale'));
+    expect(initializers.has('y.w')).toBe(false);
+  });
+
+  it('wants the order of the exits where calibration could be of other ones', async () => {
+    // The first exit has a dear head.
+    const graph = new GraphBuilder()
+      .image()
+      .conv('image', 'a', 3, 4)
+      .conv('a', 'wide', 4, 64)
+      .head('wide', 'exit1', 64, 5)
+      .conv('a', 'b', 4, 4, { kernel: 1 })
+      .head('b', 'exit2', 4, 5);
+    const file = join(directory, 'heavy.onnx');
+    await writeFile(file, graph.bytes());
+    const heavy = { ...options, file, resolutions: [16], calibration: [{ resolution: 16, temperatures: [2, 1] }] };
+    await expect(importOnnx(heavy)).rejects.toThrow(
+      /exits: the graph has exit1, exit2; by what they cost.*exit2, exit1/,
+    );
+    await importOnnx({ ...heavy, exits: ['exit1', 'exit2'] });
+    expect((await manifest()).rungs[0]!.temperatures).toEqual([2, 1]);
+    expect((await manifest()).graphs[0]!.stages.map(({ logits }) => logits)).toEqual(['exit1', 'exit2']);
+  });
+
+  it('refuses a graph whose answers depend on the other pictures of a batch', async () => {
+    const graph = new GraphBuilder()
+      .image()
+      .integers('batch', [1], [0])
+      .node('ReduceMean', ['image'], 'mean', { axes: [0], keepdims: 1 })
+      .node('Sub', ['image', 'mean'], 'centred')
+      .conv('centred', 'x', 3, 4)
+      .head('x', 'y', 4, 5);
+    const file = join(directory, 'mixing.onnx');
+    await writeFile(file, graph.bytes());
+    await expect(importOnnx({ ...options, file })).rejects.toThrow(
+      /y: logits of a picture change with those beside it/,
+    );
+  });
+
+  it('does not write over what another import wrote meanwhile', async () => {
+    const other = join(directory, 'other.onnx');
+    await writeFile(other, skipNet().bytes());
+    const both = await Promise.allSettled([
+      importOnnx({ ...options, resolutions: [16] }),
+      importOnnx({ ...options, file: other, backbone: 'other', resolutions: [32] }),
+    ]);
+    const done = both.flatMap((each) => (each.status === 'fulfilled' ? each.value.rungs : []));
+    const read = await manifest();
+    expect(read.rungs.map(({ backbone }) => backbone).sort()).toEqual(done.map(({ backbone }) => backbone).sort());
+  });
+
   it('keeps in 32 bits what 16 cannot hold', async () => {
     const whole = await readModel(options.file);
     const [name, tensor] = [...whole.initializers].find(([, { dims }]) => dims!.length === 4)!;

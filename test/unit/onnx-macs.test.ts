@@ -31,6 +31,15 @@ describe('MACs', () => {
       graph().node('Flatten', ['image'], 'x').weight('w', [7, 192]).node('Gemm', ['x', 'w'], 'y', { transB: 1 }),
       7 * 192,
     ],
+    [
+      'no product of weights alone, which is made when the graph is loaded',
+      graph()
+        .weight('a', [8, 4])
+        .weight('b', [4, 2])
+        .node('MatMul', ['a', 'b'], 'w')
+        .node('MatMul', ['image', 'w'], 'y'),
+      3 * 8 * 2 * 8,
+    ],
     ['a MatMul batched over the three channels', graph().node('MatMul', ['image', 'image'], 'y'), 3 * 8 * 8 * 8],
     [
       'MatMul with a weight from a Constant node',

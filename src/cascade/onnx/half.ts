@@ -8,18 +8,20 @@ import { ElemType, type OnnxModel, type OnnxNode, tensorDims } from './model.js'
 const LEAST_VALUES = 256;
 /** Largest finite value in 16 bits. */
 const LARGEST = 65_504;
+const QUANTIZERS = new Set(['QuantizeLinear', 'DequantizeLinear']);
 const BYTES = { float32: 4, float16: 2 } as const;
 
 /**
  * The same graph with its large float32 weights rounded to float16, each behind a Cast back to float32. The runtime folds the casts
  * when it loads the graph, so a run costs what it did; a weight changes by at most 1 part in 2048 (IEEE 754 binary16, where it is not
- * smaller than 6e-5). A tensor that holds a value beyond float16's range stays as it is.
+ * smaller than 6e-5). A tensor that holds a value beyond float16's range stays as it is, and so do the scales of 8-bit tensors, which are smaller.
  */
 export function withHalfWeights(model: OnnxModel): OnnxModel {
   const initializers = new Map<string, onnx.ITensorProto>();
   const casts: OnnxNode[] = [];
+  const scales = new Set(model.nodes.flatMap(({ op, inputs }) => (QUANTIZERS.has(op) ? inputs.slice(1) : [])));
   for (const [name, tensor] of model.initializers) {
-    const values = tensor.dataType === ElemType.float32 ? valuesOf(tensor) : [];
+    const values = !scales.has(name) && tensor.dataType === ElemType.float32 ? valuesOf(tensor) : [];
     if (values.length < LEAST_VALUES || values.some((value) => !(Math.abs(value) <= LARGEST))) {
       initializers.set(name, tensor);
       continue;

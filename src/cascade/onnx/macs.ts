@@ -3,6 +3,7 @@
 import type { Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
 import type { Rung, Stage } from '../cascade.js';
+import { dataFlow } from './graph.js';
 import { imageValue, pictures } from './image.js';
 import { intAttribute, type OnnxModel, type OnnxNode, readModel, tensorDims } from './model.js';
 import { type OpenGraph, openGraph } from './session.js';
@@ -98,14 +99,15 @@ export async function countStageMacs(
 ): Promise<number[][]> {
   const graphs: OpenGraph[] = [];
   const weights = stages.map(({ model }) => weightsOf(model));
+  const worked = stages.map(({ model }) => workedNodes(model));
   try {
     for (const [index, { model }] of stages.entries()) {
       refuseUncounted(model);
-      const tensors = model.nodes.flatMap(macTensors).filter((name) => !weights[index]!.has(name));
+      const tensors = worked[index]!.flatMap(macTensors).filter((name) => !weights[index]!.has(name));
       graphs.push(await openGraph(withShapes(model, tensors), 'disabled'));
     }
     const counts: number[][] = [];
-    for (const resolution of resolutions) counts.push(await countChain(stages, weights, graphs, resolution));
+    for (const resolution of resolutions) counts.push(await countChain(stages, weights, worked, graphs, resolution));
     return counts;
   } finally {
     for (const graph of graphs) await graph.release();
@@ -131,6 +133,7 @@ function withShapes(model: OnnxModel, tensors: readonly string[]): OnnxModel {
 async function countChain(
   stages: readonly StageToCount[],
   weights: readonly OnnxModel['initializers'][],
+  worked: readonly (readonly OnnxNode[])[],
   graphs: readonly OpenGraph[],
   resolution: number,
 ): Promise<number[]> {
@@ -147,11 +150,17 @@ async function countChain(
         ? Array.from(results[shapeOf(name)]!.data as BigInt64Array, Number)
         : tensorDims(weight);
     };
-    macs.push(model.nodes.reduce((sum, node) => sum + nodeMacs(node, dims), 0));
+    macs.push(worked[index]!.reduce((sum, node) => sum + nodeMacs(node, dims), 0));
     for (const [name, tensor] of Object.entries(feeds)) kept.set(name, tensor);
     for (const { name } of model.outputs) kept.set(name, results[name]!);
   }
   return macs;
+}
+
+/** Nodes that run for each picture: a product of weights alone is made once, when the graph is loaded. */
+function workedNodes(model: OnnxModel): OnnxNode[] {
+  const { constant } = dataFlow(model);
+  return model.nodes.filter((_, at) => !constant.has(at));
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Proof on random pictures that the stages, run one after another, say what the whole graph says. */
 
-import type { Tensor } from 'onnxruntime-node';
+import '../../no-telemetry.js';
+import { Tensor } from 'onnxruntime-node';
 import { ConfigError } from '../../errors.js';
 import type { StageGraph } from './cut.js';
 import { imageInput, pictures } from './image.js';
@@ -9,6 +10,9 @@ import { type OpenGraph, openGraph, type Tensors } from './session.js';
 
 /** How far the sum of a row of probabilities may be off, in float32 and after 8 bits. */
 const SUM_TOLERANCE = 0.01;
+
+/** A batch may be computed in another order than a picture by itself. */
+const ALONE_TOLERANCE = 1e-3;
 
 /** What to compare on. */
 export interface Comparison {
@@ -22,7 +26,7 @@ export interface Comparison {
 /**
  * Compares staged with whole, both optimised as for serving.
  * @returns the largest difference of any logit; where an exit has logits above 1, as a share of its largest (float32 has seven digits)
- * @throws ConfigError when a graph fails to run, gives logits that are not finite, or probabilities in their place
+ * @throws ConfigError when a graph fails to run, gives logits that are not finite, probabilities in their place, or other logits for a picture by itself
  */
 export async function largestDifference(
   whole: OnnxModel,
@@ -39,12 +43,18 @@ export async function largestDifference(
     for (const resolution of resolutions) {
       const batch = pictures(image, count, resolution, pixel);
       const expected = await wholeGraph!.run({ [image.name]: batch });
+      const alone = await wholeGraph!.run({ [image.name]: firstRow(batch) });
       const kept = new Map<string, Tensor>([[image.name, batch]]);
       for (const [k, stage] of stages.entries()) {
         const feeds: Tensors = Object.fromEntries(stage.inputs.map((name) => [name, kept.get(name)!]));
         if (areProbabilities(expected[stage.exit]!)) {
           const found = 'gives probabilities: each row sums to 1, nothing in it is below 0';
           throw new ConfigError(whole.file, stage.exit, `${found}; allowed: logits, the values before the softmax`);
+        }
+        if (differenceOf(alone[stage.exit]!, firstRow(expected[stage.exit]!)) > ALONE_TOLERANCE) {
+          const found =
+            'logits of a picture change with those beside it (batch statistics, or a range that is found anew in every batch)';
+          throw new ConfigError(whole.file, stage.exit, `${found}; allowed: each picture by itself`);
         }
         const made = await stageGraphs[k]!.run(feeds);
         for (const name of stage.features) kept.set(name, made[name]!);
@@ -59,6 +69,11 @@ export async function largestDifference(
   } finally {
     for (const graph of opened) await graph.release();
   }
+}
+
+function firstRow({ type, data, dims }: Tensor): Tensor {
+  const values = data as Float32Array;
+  return new Tensor(type as 'float32', values.slice(0, values.length / dims[0]!), [1, ...dims.slice(1)]);
 }
 
 /** The largest |a - b| over the largest |a|, or over 1; NaN where shapes differ or a value is no finite number. */
