@@ -27,7 +27,7 @@ export interface ReloadEvents {
 export interface ReloadRequest {
   readonly models?: boolean;
   readonly policies?: boolean;
-  /** Also where both are as they were when they were rejected: what failed may have been the machine. */
+  /** Also where both are as they were when they were rejected, or a cascade left out at the start: what failed may have been the machine. */
   readonly again?: boolean;
 }
 
@@ -41,6 +41,8 @@ export class Reloader {
   #served: Configuration;
   /** What was read, whether it was then accepted or not: the same is not tried twice. */
   #tried: string;
+  /** What was asked for when reading failed: it is read with the next request. */
+  #unread: ReloadRequest = {};
   #last: ReloadReport | undefined;
   #pending: ReloadRequest | undefined;
   #sweep = false;
@@ -104,18 +106,23 @@ export class Reloader {
   }
 
   async #reload(request: ReloadRequest): Promise<void> {
+    const models = (request.models ?? false) || this.#unread.models === true;
+    const policies = (request.policies ?? false) || this.#unread.policies === true;
+    this.#unread = { models, policies };
     try {
       const read = {
-        models: request.models ? await readModels(this.#folders.models, this.#store) : this.#read.models,
-        policies: request.policies ? await readPolicies(this.#folders.policies) : this.#read.policies,
+        models: models ? await readModels(this.#folders.models, this.#store) : this.#read.models,
+        policies: policies ? await readPolicies(this.#folders.policies) : this.#read.policies,
       };
+      this.#unread = {};
       this.#read = read;
+      const lacking = request.again === true && this.#lacks(read);
       const now = modelsDigest(read) + policiesDigest(read);
-      if (now === this.#tried && !(request.again && this.#last?.result === 'rejected')) return;
+      if (now === this.#tried && !lacking && !(request.again && this.#last?.result === 'rejected')) return;
       this.#tried = now;
       const errors = findings(this.#folders.models, read.models, read.policies);
       if (errors.length > 0) throw new ConfigErrors(errors);
-      await this.#serve(read);
+      await this.#serve(read, lacking);
       this.#served = read;
       this.#report('accepted', []);
     } catch (error) {
@@ -128,8 +135,14 @@ export class Reloader {
     }
   }
 
-  async #serve({ models, policies }: Configuration): Promise<void> {
-    if (modelsDigest(this.#served) === modelsDigest({ models, policies })) {
+  /** Whether a cascade was read that no lane could load at the start. */
+  #lacks({ models }: Configuration): boolean {
+    const served = new Set(this.#gateway.cascades.map(({ name }) => name));
+    return models.cascades.some(({ name }) => !served.has(name));
+  }
+
+  async #serve({ models, policies }: Configuration, anew: boolean): Promise<void> {
+    if (!anew && modelsDigest(this.#served) === modelsDigest({ models, policies })) {
       this.#gateway.setPolicies(policies.policies);
       return;
     }

@@ -16,16 +16,16 @@ export interface LoadedCascade {
  * @throws ConfigError naming the file and what does not fit
  */
 export async function loadSessions(cascade: Cascade, threads: number): Promise<LoadedCascade> {
-  const byFile = new Map<string, Promise<StageSession>>();
+  const known = new Map<string, Promise<StageSession>>();
   const sessions: StageSession[][] = [];
   for (const rung of cascade.rungs) {
     const stages: StageSession[] = [];
     for (const stage of rung.stages) {
-      let session = byFile.get(stage.file);
-      if (session === undefined) {
-        session = StageSession.load(stage, threads);
-        byFile.set(stage.file, session);
-      }
+      // One file may serve two stages, from which each takes another exit.
+      const { file, inputs, features, logits } = stage;
+      const key = JSON.stringify([file, inputs, features, logits]);
+      const session = known.get(key) ?? StageSession.load(stage, threads);
+      known.set(key, session);
       stages.push(await session);
     }
     sessions.push(stages);
