@@ -1,7 +1,7 @@
 /** Which operating point of a service answers a request: by its goal and the load, and by what audits have found. */
 
 import type { JobAnswer } from '../lane/messages.js';
-import { type Audits, hasDrifted, upperAgreement } from '../policy/drift.js';
+import { type Audits, hasDrifted, upperAgreement, withAudit } from '../policy/drift.js';
 import type { Service } from '../policy/service.js';
 import { type Steering as Course, steer } from '../policy/steer.js';
 import { LoadMeter } from './load.js';
@@ -110,8 +110,7 @@ export class Steering {
     const minimum = this.steers ? service.audit?.min_agreement : undefined;
     // One that comes late, from a point that does not serve any more, says nothing of this one.
     if (minimum === undefined || helm.last < 0 || this.current(service) !== point) return;
-    const { agreed: before, checked } = helm.audits;
-    helm.audits = { agreed: before + Number(agreed), checked: checked + 1 };
+    helm.audits = withAudit(helm.audits, agreed);
     if (!hasDrifted(helm.audits, minimum)) return;
     helm.last = point - 1;
     this.#events.drifted?.({

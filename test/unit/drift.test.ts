@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isCanary, placeOf } from '../../src/policy/canary.js';
-import { hasDrifted, upperAgreement } from '../../src/policy/drift.js';
+import { type Audits, hasDrifted, upperAgreement, withAudit } from '../../src/policy/drift.js';
 import { randoms } from '../support/graphs.js';
 
 describe('the agreement of audits', () => {
@@ -23,14 +23,27 @@ describe('the agreement of audits', () => {
     expect(hasDrifted({ agreed: 990, checked: 1000 }, 0.95)).toBe(false);
   });
 
+  it('is looked at every 50 audits, and what was long ago does not outweigh today', () => {
+    expect(hasDrifted({ agreed: 10, checked: 101 }, 0.95)).toBe(false);
+    const draws = randoms(12_000, 1, 1).map((draw) => draw + 0.5);
+    let audits: Audits = { agreed: 0, checked: 0 };
+    let noticed: number | undefined;
+    for (const [at, draw] of draws.entries()) {
+      audits = withAudit(audits, draw < (at < 10_000 ? 0.98 : 0.9));
+      if (hasDrifted(audits, 0.96)) noticed ??= at;
+    }
+    expect(audits.checked).toBeLessThanOrEqual(4000);
+    expect(noticed).toBeGreaterThan(10_000);
+  });
+
   it('raises hardly any false alarm while the promise is kept: 100 streams of 2,000 audits', () => {
     let alarms = 0;
     for (let stream = 0; stream < 100; stream++) {
       const draws = randoms(2000, stream + 1, 1);
-      let agreed = 0;
-      const alarm = draws.some((draw, at) => {
-        agreed += Number(draw + 0.5 < 0.97);
-        return hasDrifted({ agreed, checked: at + 1 }, 0.96);
+      let audits: Audits = { agreed: 0, checked: 0 };
+      const alarm = draws.some((draw) => {
+        audits = withAudit(audits, draw + 0.5 < 0.97);
+        return hasDrifted(audits, 0.96);
       });
       alarms += Number(alarm);
     }
