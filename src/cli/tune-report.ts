@@ -115,7 +115,8 @@ export function reportOf(
             kept: entry.kept,
           },
     guarantee: guarantee ?? null,
-    gates: gatesOf(best),
+    // With a guarantee they were fitted on other pictures than the first half of all, and others were drawn to judge.
+    gates: guarantee === undefined ? gatesOf(best) : null,
     oracle:
       reached === undefined
         ? null

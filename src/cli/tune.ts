@@ -5,6 +5,7 @@ import { ConfigError } from '../errors.js';
 import { namesOf } from '../tune/ladder.js';
 import { checkPolicyFile, pointsFile, type RuleFile, routeFile, writePolicy } from '../tune/policy-file.js';
 import { split, type TuneRecord } from '../tune/record.js';
+import { LISTED } from '../tune/record-file.js';
 import { writeReport } from '../tune/report/write.js';
 import { leastPictures } from '../tune/risk.js';
 import { type Solution, solve, type Wish } from '../tune/solve.js';
@@ -25,6 +26,11 @@ async function tune(flags: TuneFlags): Promise<void> {
   const { seen, heldOut, failed } = await picturesOf(flags);
   checkRungs(seen, flags.rungs);
   if ('risk' in target) {
+    const { classes } = seen.rungs[0]!.exits[0]!.top!;
+    if (flags.blend && classes > LISTED) {
+      const found = `found with --risk and ${classes} classes, of which the record lists ${LISTED}: what exits say together is not told exactly`;
+      throw new UsageError(`--blend: ${found}; allowed: one of the two`);
+    }
     const least = 2 * leastPictures(target.risk, target.confidence);
     if (seen.labels.length < least)
       throw new UsageError(`--risk: found ${seen.labels.length} pictures; so small a risk needs at least ${least}`);
@@ -49,7 +55,11 @@ async function tune(flags: TuneFlags): Promise<void> {
     if (!flags.json) print(`report in ${flags.report}`);
   }
   if (out !== undefined) {
-    await writePolicy(out, cascade, score, rule);
+    const dropped = await writePolicy(out, cascade, score, rule);
+    if (dropped.length > 0) {
+      const keys = dropped.map((key) => `cascades.${cascade}.${key}`).join(', ');
+      process.stderr.write(`sluice: ${out}: not kept, as tune does not solve for it: ${keys}\n`);
+    }
     if (!flags.json) print(`written to ${out}`);
   }
   if (failed > 0) process.exitCode = 1;
@@ -62,6 +72,13 @@ async function picturesOf(
   const { record, failed } = await recordPictures(flags, flags.data);
   const test = flags.test === undefined ? undefined : await recordPictures(flags, flags.test);
   const [seen, rest] = split(record, 1 - flags.holdout);
+  const all = record.labels.length;
+  if (flags.holdout > 0 && all > 0 && (seen.labels.length === 0 || rest.labels.length === 0)) {
+    const left = rest.labels.length === 0 ? 'none to judge on' : 'none to solve on';
+    throw new UsageError(
+      `--holdout: found ${flags.holdout} of ${all} pictures, which leaves ${left}; allowed: a share of at least one of either`,
+    );
+  }
   const heldOut = test?.record ?? (rest.labels.length === 0 ? undefined : rest);
   for (const [each, data] of [[seen, flags.data] as const, [heldOut, flags.test ?? flags.data] as const])
     if (each?.labels.length === 0) throw new ConfigError(data, '', 'none of its pictures could be answered');

@@ -150,14 +150,19 @@ function gatesOf(leg: LegRule, key: string, { policy, file }: Place): { gates?: 
       `found gates; allowed: with score gate, this policy has ${policy.score}`,
     );
   }
+  if ((leg.gates?.length ?? 0) > leg.thresholds.length) {
+    const reason = `found ${leg.gates!.length} gates; allowed: at most ${leg.thresholds.length}, one per threshold`;
+    throw new ConfigError(file, `${key}.gates`, reason);
+  }
+  const skipAt = (leg.skip?.exit ?? 0) - 1;
   const gates = leg.thresholds.map((threshold, exit): Gate | undefined => {
     const gate = leg.gates?.[exit] ?? undefined;
     if (gate === undefined) {
-      if (threshold === null) return undefined;
+      if (threshold === null && exit !== skipAt) return undefined;
       throw new ConfigError(
         file,
         `${key}.gates[${exit}]`,
-        'found nothing; allowed: a gate, as its exit has a threshold',
+        'found nothing; allowed: a gate, as its exit has a threshold or skips',
       );
     }
     return { intercept: gate.intercept, weights: GATE.map((name) => gate.weights[name]) };

@@ -2,6 +2,7 @@
 
 import { LEAST_SAID } from '../policy/score.js';
 import type { RecordedExit, RecordedRung, SaidTop, TuneRecord } from './record.js';
+import type { Terms } from './walk.js';
 
 /** Shares that are tried. */
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
@@ -12,10 +13,14 @@ const LEAST_GAIN = 0.002;
  * By exit of `rungs` in a row; 0 where nothing is gained. What counts is the quality that a search keeps (walk.ts), on the half of the
  * pictures of which the exit before is the less sure: those climb. How sure the exits are together is of no account, thresholds follow.
  */
-export function fittedBlend(record: TuneRecord, rungs: readonly RecordedRung[]): number[] {
+export function fittedBlend(
+  record: TuneRecord,
+  rungs: readonly RecordedRung[],
+  quality: Terms['quality'] = 'expected',
+): number[] {
   return rungs.flatMap(({ exits }, leg) => {
     const before = rungs[leg - 1]?.exits.at(-1);
-    return exits.map((exit) => (before === undefined ? 0 : pairOf(record, before, exit).share));
+    return exits.map((exit) => (before === undefined ? 0 : pairOf(record, before, exit).share(quality)));
   });
 }
 
@@ -39,7 +44,7 @@ export function blendedExits(
 
 interface Pair {
   /** The best one; fitted when it is first asked for, which other pictures than those solved on never do. */
-  readonly share: number;
+  share(quality: Terms['quality']): number;
   exitAt(share: number): RecordedExit;
 }
 
@@ -57,15 +62,17 @@ function pairOf(record: TuneRecord, before: RecordedExit, exit: RecordedExit): P
     made.set(share, held);
     return held;
   };
-  let share: number | undefined;
+  const fitted = new Map<Terms['quality'], number>();
   const pair = {
     exitAt,
-    get share() {
-      if (share !== undefined) return share;
+    share(quality: Terms['quality']) {
+      const known = fitted.get(quality);
+      if (known !== undefined) return known;
       const unsure = unsureHalf(before);
-      const qualities = SHARES.map((each) => meanQuality(exitAt(each), record.labels, unsure));
+      const qualities = SHARES.map((each) => meanQuality(exitAt(each), record, quality, unsure));
       const best = qualities.indexOf(Math.max(...qualities));
-      share = qualities[best]! - qualities[0]! > LEAST_GAIN ? SHARES[best]! : 0;
+      const share = qualities[best]! - qualities[0]! > LEAST_GAIN ? SHARES[best]! : 0;
+      fitted.set(quality, share);
       // The others are not asked for again.
       for (const each of made.keys()) if (each !== 0 && each !== share) made.delete(each);
       return share;
@@ -80,8 +87,17 @@ function unsureHalf({ probability }: RecordedExit): number[] {
   return [...probability.keys()].filter((i) => probability[i]! <= middle);
 }
 
-function meanQuality({ guess, belief }: RecordedExit, labels: Int32Array, pictures: readonly number[]): number {
-  const sum = pictures.reduce((total, i) => total + (Number(guess[i] === labels[i]) + belief[i]!) / 2, 0);
+function meanQuality(
+  { guess, belief }: RecordedExit,
+  { labels, full }: TuneRecord,
+  quality: Terms['quality'],
+  pictures: readonly number[],
+): number {
+  const of =
+    quality === 'agreement'
+      ? (i: number) => Number(guess[i] === full[i])
+      : (i: number) => (Number(guess[i] === labels[i]) + belief[i]!) / 2;
+  const sum = pictures.reduce((total, i) => total + of(i), 0);
   return sum / Math.max(1, pictures.length);
 }
 

@@ -59,7 +59,7 @@ export interface OracleReached {
 /** Points of quality within which two networks count as equally good. */
 const EQUAL = 0.001;
 
-/** The cheapest point that is within 0.1 points of the full network, against the oracle on its route. */
+/** The cheapest point that is within 0.1 points of the full network, against the oracle on its route; undefined where even that saves nothing. */
 export function oracleReached(
   frontier: readonly OperatingPoint[],
   full: OperatingPoint,
@@ -69,8 +69,10 @@ export function oracleReached(
   const near = chosen(frontier, full, target);
   if (near === undefined) return undefined;
   const point = refined(near, full, target);
+  const seen = oracle(point.walk);
+  if (seen.cost >= full.outcome.cost) return undefined;
   const best: Judged = {
-    seen: oracle(point.walk),
+    seen,
     ...(heldOut === undefined ? {} : { heldOut: oracle(walkOn(heldOut, point.walk)) }),
   };
   const both = judged(point, heldOut);

@@ -1,7 +1,7 @@
 /** An operating point as it stands in policies/NAME.yaml. */
 
 import { access, readFile, rename, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { Document, isMap, isScalar, parseDocument } from 'yaml';
 import { parseYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
@@ -56,6 +56,9 @@ export function routeFile({ walk, thresholds, outcome, entry }: OperatingPoint):
   return { entry: { rung: route[leg]!.rung, above, intercept, weights: named(CONTENT, weights) }, route };
 }
 
+/** Keys of a cascade that tune makes anew each time. */
+const MADE = new Set(['route', 'entry', 'points', 'guarantee']);
+
 /** @param labelled whether the share of right answers is known */
 export function pointsFile(
   points: readonly OperatingPoint[],
@@ -94,6 +97,15 @@ export async function checkPolicyFile(file: string, cascade: string, score: Scor
   await access(dirname(file)).catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(file, '', `cannot be written: ${error.code}`);
   });
+  if (/^full\.ya?ml$/.test(basename(file)))
+    throw new ConfigError(file, '', 'is the policy of the static choice; allowed: another name');
+  const twin = file.endsWith('.yml') ? file.replace(/yml$/, 'yaml') : file.replace(/yaml$/, 'yml');
+  const hasTwin = await access(twin).then(
+    () => true,
+    () => false,
+  );
+  if (hasTwin)
+    throw new ConfigError(file, '', `${basename(twin)} has the same name; allowed: that one, or another name`);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;
     throw new ConfigError(file, '', `cannot be read: ${error.code}`);
@@ -114,11 +126,19 @@ export async function checkPolicyFile(file: string, cascade: string, score: Scor
 
 /**
  * Writes or replaces what a policy file says of a cascade; the rest of it stays, comments included.
+ * @returns keys of that cascade that were there and are not any more: tune does not solve for them
  * @throws ConfigError as {@link checkPolicyFile}
  */
-export async function writePolicy(file: string, cascade: string, score: ScoreKind, rule: RuleFile): Promise<void> {
+export async function writePolicy(
+  file: string,
+  cascade: string,
+  score: ScoreKind,
+  rule: RuleFile,
+): Promise<readonly string[]> {
   const text = await checkPolicyFile(file, cascade, score);
   const document = text === undefined ? new Document({ kind: 'threshold', cascades: {} }) : parseDocument(text);
+  const before = document.getIn(['cascades', cascade]);
+  const dropped = isMap(before) ? before.items.map(({ key }) => String(key)).filter((key) => !MADE.has(key)) : [];
   const node = document.createNode(rule);
   oneLineARung(node);
   document.setIn(['cascades', cascade], node);
@@ -127,6 +147,7 @@ export async function writePolicy(file: string, cascade: string, score: ScoreKin
   parseYaml(PolicyFile, written, file);
   await writeFile(`${file}.tmp`, written);
   await rename(`${file}.tmp`, file);
+  return dropped;
 }
 
 /** Before the cascades, where people look for it. */

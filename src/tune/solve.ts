@@ -146,5 +146,6 @@ function guaranteed(
   const [best] = byCost([...safePoints(path, tested, guarantee), ...(isWithin(usable, full) ? [full] : [])]);
   if (best === undefined) return { cheapest: all[0]! };
   const points = cheaperEach(ladder(best, all, wish.points).map((point) => pointOn(record, point)));
-  return { full: pointOn(record, full), frontier: all.map((point) => pointOn(record, point)), points, guarantee };
+  const again = frontier(byCost(all.map((point) => pointOn(record, point))));
+  return { full: pointOn(record, full), frontier: again, points, guarantee };
 }

@@ -70,7 +70,7 @@ export function walkOf(
       ms.push(spentMs + exit.ms);
     }
   }
-  const blend = terms.blend ? (given.blend ?? fittedBlend(record, rungs)) : undefined;
+  const blend = terms.blend ? (given.blend ?? fittedBlend(record, rungs, terms.quality)) : undefined;
   const exits = blend === undefined ? rungs.flatMap((rung) => rung.exits) : blendedExits(record, rungs, blend);
   const same = (answers: Int32Array) => exits.map(({ guess }) => matches(guess, answers));
   const [right, agrees] = [same(record.labels), same(record.full)];

@@ -224,6 +224,15 @@ describe('the language of a route', () => {
   it('refuses a threshold without a gate, and gates without that score', async () => {
     const missing = await configErrorOf(() => planFor(two({ gates: [gate, null] }, { score: 'gate' })));
     expect(missing.key).toBe('cascades.photos.route[0].gates[1]');
+    const skip = { exit: 1, below: 0.2, to: 'net/1@32' };
+    const hopeless = { thresholds: [null, 0.8], gates: [null, gate], skip };
+    const skips = await configErrorOf(() => planFor(two(hopeless, { score: 'gate' })));
+    expect(skips.key).toBe('cascades.photos.route[0].gates[0]');
+    const spare = await configErrorOf(() => planFor(two({ gates: [gate, gate, gate] }, { score: 'gate' })));
+    expect(spare).toMatchObject({
+      key: 'cascades.photos.route[0].gates',
+      reason: expect.stringContaining('at most 2'),
+    });
     const stray = await configErrorOf(() => planFor(two({ gates: [gate, gate] })));
     expect(stray).toMatchObject({
       key: 'cascades.photos.route[0].gates',

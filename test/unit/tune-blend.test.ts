@@ -99,6 +99,13 @@ describe('exits that speak together', () => {
     expect(fittedBlend(made, made.rungs.slice(2))).toEqual([0]);
   });
 
+  it('get none at the last exit of the full network, where agreeing with it is all that counts', () => {
+    const made = record();
+    const unsure = { ...made, labels: made.rungs[1]!.exits[0]!.guess };
+    expect(fittedBlend(unsure, unsure.rungs)[2]).toBeGreaterThan(0);
+    expect(fittedBlend(unsure, unsure.rungs, 'agreement')[2]).toBe(0);
+  });
+
   it('are judged by the full network, also where its rung may not be used', () => {
     const wish = { score: 'max_probability', target: { budgetMacs: 10.5 }, points: 1, blend: true } as const;
     const pointOf = (rungs: readonly string[]) => {

@@ -34,6 +34,8 @@ export interface ReportContent {
 export function contentOf(seen: TuneRecord, heldOut: TuneRecord | undefined, solution: Solution): ReportContent {
   const { frontier, full, points } = solution;
   const { terms, rungs } = points[0]!.walk;
+  // With all their exits: the rule knows none that were left out.
+  const route = rungs.map(({ id }) => seen.rungs.find((rung) => rung.id === id)!);
   return {
     seen,
     heldOut,
@@ -41,7 +43,7 @@ export function contentOf(seen: TuneRecord, heldOut: TuneRecord | undefined, sol
     exits: exitsOf(heldOut ?? seen),
     rules: {
       last: compared(ruleOn(seen, { rungs: seen.rungs.slice(-1), terms }), frontier, heldOut),
-      route: compared(ruleOn(seen, { rungs, terms }), frontier, heldOut),
+      route: compared(ruleOn(seen, { rungs: route, terms }), frontier, heldOut),
     },
     reached: oracleReached(frontier, full, heldOut),
   };
