@@ -1,6 +1,6 @@
 /** Watches a folder that others deploy into, and says when it has come to rest after a change. */
 
-import { type FSWatcher, watch as watchEntry } from 'node:fs';
+import { type FSWatcher, lstatSync, watch as watchEntry } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { watch } from 'chokidar';
 
@@ -14,13 +14,15 @@ export interface WatchEvents {
 }
 
 /**
- * A write, a rename, a new file; a symbolic link that is swapped, within the folder (as Kubernetes mounts a ConfigMap) or in place of
- * the folder itself. `changed` comes once more at the start: for what happened before the watch.
+ * A write, a rename, a new file; a symbolic link that is swapped, within the folder (as Kubernetes mounts a ConfigMap), in place of
+ * the folder itself or above it (a release that holds the folder). `changed` comes once more at the start: for what happened before the watch.
  */
 export class FolderWatch {
   readonly #folder: string;
   readonly #events: WatchEvents;
-  readonly #parent: FSWatcher | undefined;
+  #entries: readonly FSWatcher[] = [];
+  /** Folders above that are or were links: one that is taken away may come back. */
+  #links: readonly string[] = [];
   #inside: ReturnType<typeof watch> | undefined;
   #quiet: NodeJS.Timeout | undefined;
   #closed = false;
@@ -29,13 +31,13 @@ export class FolderWatch {
     this.#folder = resolve(folder);
     this.#events = events;
     this.#look();
-    this.#parent = this.#watchEntry();
+    this.#watchEntries();
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#quiet);
-    this.#parent?.close();
+    for (const entry of this.#entries) entry.close();
     await this.#inside?.close();
   }
 
@@ -49,23 +51,43 @@ export class FolderWatch {
       .on('error', (error) => this.#events.failed(error as Error));
   }
 
-  /** The folder may be a link to a release: then swapping it shows only where the link lies. */
-  #watchEntry(): FSWatcher | undefined {
-    try {
-      const name = basename(this.#folder);
-      return watchEntry(dirname(this.#folder), { persistent: false }, (_event, entry) => {
-        if (entry !== name || this.#closed) return;
-        this.#look();
-        this.#stirred();
-      }).on('error', (error) => this.#events.failed(error));
-    } catch (error) {
-      this.#events.failed(error as Error);
-      return undefined;
+  /** The folder may be, or lie in, a link to a release: then swapping it shows only where the link lies. */
+  #watchEntries(): void {
+    for (const entry of this.#entries) entry.close();
+    this.#links = [...new Set([...this.#links, ...linksAbove(this.#folder)])];
+    const entries: FSWatcher[] = [];
+    for (const path of [...this.#links, this.#folder]) {
+      try {
+        entries.push(this.#watchEntry(path));
+      } catch (error) {
+        // Below a link that is away nothing can be watched until it comes back.
+        if (entries.length === 0) this.#events.failed(error as Error);
+      }
     }
+    this.#entries = entries;
+  }
+
+  #watchEntry(path: string): FSWatcher {
+    const name = basename(path);
+    return watchEntry(dirname(path), { persistent: false }, (_event, entry) => {
+      if (entry !== name || this.#closed) return;
+      this.#look();
+      // What lies below a link is another folder now.
+      if (path !== this.#folder) this.#watchEntries();
+      this.#stirred();
+    }).on('error', (error) => this.#events.failed(error));
   }
 
   #stirred(): void {
     clearTimeout(this.#quiet);
     if (!this.#closed) this.#quiet = setTimeout(() => this.#events.changed(), QUIET_MS);
   }
+}
+
+/** The folders above that are symbolic links, from the outside in. */
+function linksAbove(folder: string): string[] {
+  const above = dirname(folder);
+  if (above === folder) return [];
+  const isLink = lstatSync(above, { throwIfNoEntry: false })?.isSymbolicLink() === true;
+  return [...linksAbove(above), ...(isLink ? [above] : [])];
 }

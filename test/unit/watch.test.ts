@@ -53,6 +53,21 @@ describe('a watch of a folder tells', () => {
     await told(() => writeFile(join(folder, 'cascade', 'cascade.yaml'), '1'));
   });
 
+  it('of a link above it that is swapped, and of what changes in the new release', async () => {
+    for (const release of ['first', 'second']) await mkdir(join(root, release, 'policies'), { recursive: true });
+    const current = join(root, 'current');
+    await symlink('first', current);
+    folder = join(current, 'policies');
+    await watching();
+    await symlink('second', join(root, 'new'));
+    await told(() => rename(join(root, 'new'), current));
+    await told(() => writeFile(join(root, 'second', 'policies', 'a.yaml'), '1'));
+    // As `ln -sf` swaps it: away for a moment.
+    await told(() => rm(current));
+    await told(() => symlink('first', current));
+    await told(() => writeFile(join(root, 'first', 'policies', 'b.yaml'), '1'));
+  });
+
   it('of each update of a ConfigMap', async () => {
     await mkdir(folder);
     await mountConfigMap(folder, '..2026_1', { 'a.yaml': '1' });
