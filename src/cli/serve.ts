@@ -2,7 +2,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
-import { RequestError } from '../errors.js';
+import { type ConfigError, RequestError, StartError } from '../errors.js';
 import { readConfiguration } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { startAhead } from '../gateway/lane-process.js';
@@ -132,6 +132,7 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   const started = await readConfiguration(flags, store);
   // Late: keys that change from here on are read again.
   const auth = await openAuth(flags);
+  const leftOut: ConfigError[] = [];
   const gateway = gatewayOf(
     started,
     { ...flags, steers: true, confinement: confined },
@@ -152,7 +153,11 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
         log.warn(drift, 'early answers agree with the full network less than promised: a dearer point serves'),
       audited: (audited) => metrics?.audited(audited),
       shed: (shed) => metrics?.shed(shed),
-      broken: (error) => log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken'),
+      broken: (error) => {
+        leftOut.push(error);
+        log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken');
+        metrics?.leftOut(error.file, flags);
+      },
     },
   );
   metrics?.watch(gateway);
@@ -195,9 +200,11 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   renewal = certificate?.follow(flags, { servers, metrics, log });
   unwatchKeys = watchKeys(flags, { auth, gateway, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
-  await gateway.start().catch(async (error: unknown) => {
+  const warm = gateway.start().then(() => refuseWithoutDefault(gateway, flags, leftOut));
+  await warm.catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;
+    await gateway.close();
     unwatchKeys?.();
     await reloading?.close();
     await renewal?.[Symbol.asyncDispose]();
@@ -206,6 +213,19 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   });
   if (gateway.ready) announce(gateway, flags, url, log);
   await stop;
+}
+
+/**
+ * Where a mistake in a file took away what answers requests that name nothing, a start is refused as a reload is: a gateway that says it is ready
+ * and then knows no policy would take the place of one that does.
+ * @throws StartError naming the mistakes
+ */
+function refuseWithoutDefault(gateway: Gateway, { policy }: ServeFlags, leftOut: readonly ConfigError[]): void {
+  const cascade = gateway.defaultCascade;
+  if (leftOut.length === 0 || gateway.services.some((each) => each.policy === policy && each.cascade === cascade))
+    return;
+  const why = leftOut.map(({ message }) => message).join('; ');
+  throw new StartError(`nothing answers requests that name no policy ("${policy}" for ${cascade}): ${why}`);
 }
 
 function announce(gateway: Gateway, flags: ServeFlags, url: string, log: Logger): void {

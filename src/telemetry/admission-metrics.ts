@@ -9,6 +9,7 @@ import { PRIORITIES } from '../priority.js';
 export class AdmissionMetrics {
   readonly #shed: Counter<'priority' | 'reason'>;
   readonly #reloads: Counter<'result'>;
+  readonly #keysRefused: Gauge;
 
   /** @param gateway whose state the gauges show; undefined until there is one */
   constructor(registry: Registry, gateway: () => Gateway | undefined) {
@@ -27,6 +28,11 @@ export class AdmissionMetrics {
       registers,
     });
     for (const result of ['accepted', 'rejected'] as const) this.#reloads.inc({ result }, 0);
+    this.#keysRefused = new Gauge({
+      name: 'sluice_keys_refused',
+      help: '1 while the file of API keys is refused, and those before still hold.',
+      registers,
+    });
     new Gauge({
       name: 'sluice_expected_wait_seconds',
       help: 'That a request which comes in now would wait for those before it; beyond --max-wait-ms it is refused.',
@@ -53,5 +59,6 @@ export class AdmissionMetrics {
 
   keysReloaded(result: 'accepted' | 'rejected'): void {
     this.#reloads.inc({ result });
+    this.#keysRefused.set(Number(result === 'rejected'));
   }
 }

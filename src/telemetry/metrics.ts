@@ -61,6 +61,11 @@ export class Metrics {
     this.#admission.shed(shed);
   }
 
+  /** A file of either folder was left out at the start. */
+  leftOut(file: string, folders: { readonly policies: string }): void {
+    this.#service.leftOut(file, folders.policies);
+  }
+
   keysReloaded(result: 'accepted' | 'rejected'): void {
     this.#admission.keysReloaded(result);
   }

@@ -1,11 +1,14 @@
 /** The state of the gateway as it is at the scrape: its queue, the points that serve, what they promise, reloads. */
 
+import { relative } from 'node:path';
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { Gateway } from '../gateway/gateway.js';
 import { isSteered, nameOf } from '../gateway/steering.js';
 
 export class ServiceMetrics {
   readonly #reloads: Counter<'result'>;
+  readonly #refused: Gauge;
+  readonly #leftOut = { cascades: new Set<string>(), policies: new Set<string>() };
 
   /** @param gateway whose state the gauges show; undefined until there is one */
   constructor(registry: Registry, gateway: () => Gateway | undefined) {
@@ -17,6 +20,21 @@ export class ServiceMetrics {
       registers,
     });
     for (const result of ['accepted', 'rejected'] as const) this.#reloads.inc({ result }, 0);
+    this.#refused = new Gauge({
+      name: 'sluice_reload_refused',
+      help: '1 while what lies on disk is refused, and what was served before still is.',
+      registers,
+    });
+    const leftOut = this.#leftOut;
+    new Gauge({
+      name: 'sluice_left_out',
+      help: 'Cascades and policies that were broken at the start and are not served, until a reload takes all of them.',
+      labelNames: ['what'],
+      registers,
+      collect() {
+        for (const what of ['cascades', 'policies'] as const) this.set({ what }, leftOut[what].size);
+      },
+    });
     new Gauge({
       name: 'sluice_queue_depth',
       help: 'Requests that wait for a lane.',
@@ -69,7 +87,16 @@ export class ServiceMetrics {
     });
   }
 
+  /** @param file of a cascade, or in the folder of policies */
+  leftOut(file: string, policies: string): void {
+    this.#leftOut[relative(policies, file).startsWith('..') ? 'cascades' : 'policies'].add(file);
+  }
+
   reloaded(result: 'accepted' | 'rejected'): void {
     this.#reloads.inc({ result });
+    this.#refused.set(Number(result === 'rejected'));
+    if (result === 'rejected') return;
+    // A reload takes all or nothing.
+    for (const files of Object.values(this.#leftOut)) files.clear();
   }
 }
