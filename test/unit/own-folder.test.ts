@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -40,6 +40,22 @@ describe('ownFolder', () => {
     const left = await folderOf(ended());
     await ownFolder('kind');
     expect(existsSync(left)).toBe(false);
+  });
+
+  it('removes that of a process of its own number: a container that starts again has the same ones', async () => {
+    const left = await folderOf(process.pid, (name) => `${name.slice(0, -6)}before`);
+    await ownFolder('kind');
+    expect(existsSync(left)).toBe(false);
+  });
+
+  it('removes that of another namespace once nobody has touched it for minutes', async () => {
+    const elsewhere = (name: string) => name.replace(/-\d*-(\d+)-/, '-4026530001-$1-');
+    const left = await folderOf(1, elsewhere);
+    const used = await folderOf(1, (name) => `${elsewhere(name)}used`);
+    const before = new Date(Date.now() - 180_000);
+    await utimes(left, before, before);
+    await ownFolder('kind');
+    expect([existsSync(left), existsSync(used)]).toEqual([false, true]);
   });
 
   it('leaves those of processes that run, of other kinds, and of processes elsewhere whose numbers say nothing here', async () => {
