@@ -15,7 +15,7 @@ export function App() {
   const [key, setKey] = useState(storedKey);
   const api = useMemo(() => new Api(key), [key]);
   const figures = useFigures(api);
-  const { catalogue, refusal } = useCatalogue(api, figures.latest?.policies);
+  const { catalogue, refusal } = useCatalogue(api, figures.latest?.catalogue);
   const needsKey = refusal?.code === 'unauthorized';
   const changeKey = useCallback((given: string) => {
     storeKey(given);

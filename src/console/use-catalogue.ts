@@ -14,12 +14,11 @@ export interface CatalogueNow {
   readonly refusal: Refusal | undefined;
 }
 
-/** @param versions of the policies, as seen elsewhere: when they change, the catalogue is asked for again */
-export function useCatalogue(api: Api, versions: Readonly<Record<string, string>> | undefined): CatalogueNow {
+/** @param seen which catalogue there is, as seen elsewhere: when it is another one, it is asked for again */
+export function useCatalogue(api: Api, seen: string | undefined): CatalogueNow {
   const [catalogue, setCatalogue] = useState<Catalogue>();
   const [refusal, setRefusal] = useState<Refusal>();
   const [turn, setTurn] = useState(0);
-  const seen = versions === undefined ? undefined : JSON.stringify(versions);
   const seenBefore = useRef<string>(undefined);
 
   useEffect(() => {

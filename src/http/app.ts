@@ -63,7 +63,7 @@ function begin(request: IncomingMessage, response: ServerResponse): string {
 }
 
 function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler): Express {
-  const { gateway, metrics, log } = deps;
+  const { gateway, metrics, log, lastReload = () => undefined } = deps;
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -85,7 +85,7 @@ function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler):
   app.use(probeRoutes(gateway));
   get('/openapi.json', openApiRoute());
   if (metrics !== undefined && deps.metricsElsewhere !== true) get('/metrics', metricsRoute(metrics));
-  if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps));
+  if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps, () => lastReload()?.at));
   get('/', (_request, response) => {
     const body: z.output<typeof Index> = {
       service: 'sluice',
@@ -100,7 +100,7 @@ function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler):
     await deps.auth.admit(request);
     next();
   });
-  app.use('/v1', catalogueRoutes(gateway, deps.lastReload ?? (() => undefined)));
+  app.use('/v1', catalogueRoutes(gateway, lastReload));
 
   app.use(() => {
     throw new RequestError('not_found', 'nothing answers at this address');

@@ -54,7 +54,11 @@ export async function readConsole(folder: string): Promise<ConsoleFiles> {
   return files;
 }
 
-export function consoleRoutes(files: ConsoleFiles, { gateway, metrics, auth }: ClassifyDeps): Router {
+export function consoleRoutes(
+  files: ConsoleFiles,
+  { gateway, metrics, auth }: ClassifyDeps,
+  reloadedAt: () => Date | undefined,
+): Router {
   const routes = Router();
   routes.get('/', (request, response, next) => {
     response.vary('Accept');
@@ -65,7 +69,7 @@ export function consoleRoutes(files: ConsoleFiles, { gateway, metrics, auth }: C
   routes.get('/console/figures', async (request, response) => {
     auth.check(request);
     response.setHeader('Cache-Control', 'no-store');
-    response.json(await snapshotOf(gateway, metrics?.registry));
+    response.json(await snapshotOf(gateway, metrics?.registry, reloadedAt()));
   });
   routes.get('/console/:file', (request, response) => {
     const file = files.get(request.params.file);

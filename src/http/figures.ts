@@ -3,6 +3,7 @@
  * another address, where a page from here cannot read it, and which the console would have to parse, ten times as long.
  */
 
+import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Gateway } from '../gateway/gateway.js';
 import type { ExitFigures, ServiceFigures, Snapshot } from './snapshot.js';
@@ -16,10 +17,14 @@ interface Sample {
 
 const STARTED_MS = Math.round(performance.timeOrigin);
 
-/** @param registry undefined: nothing is counted */
+/**
+ * @param registry undefined: nothing is counted
+ * @param reloadedAt when there was a reload
+ */
 export async function snapshotOf(
   gateway: Gateway,
   registry: Registry | undefined,
+  reloadedAt: Date | undefined,
   atMs = Date.now(),
 ): Promise<Snapshot> {
   const read = (name: string) => samplesOf(registry, name);
@@ -36,7 +41,7 @@ export async function snapshotOf(
     at_ms: atMs,
     counts: registry !== undefined,
     lanes: gateway.laneCounts,
-    policies: Object.fromEntries(gateway.policies.map(({ name, version }) => [name, version])),
+    catalogue: catalogueOf(gateway, reloadedAt),
     queued: gateway.queued,
     refused: sum(requests) - sum(answered),
     services: answered.map(({ labels, value }): ServiceFigures => {
@@ -55,6 +60,16 @@ export async function snapshotOf(
       };
     }),
   };
+}
+
+function catalogueOf({ cascades, policies, serving }: Gateway, reloadedAt: Date | undefined): string {
+  const parts = [
+    cascades.map(({ name, rungs }) => [name, rungs.map(({ id }) => id)]),
+    policies.map(({ name, version }) => [name, version]),
+    serving.map(({ service, point }) => [service.cascade, service.policy, point]),
+    reloadedAt?.getTime(),
+  ];
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
 }
 
 /** Without a metric of that name there is nothing to show. */

@@ -9,8 +9,8 @@ export interface Snapshot {
   /** False: metrics are off, and all sums are empty. */
   readonly counts: boolean;
   readonly lanes: { readonly ready: number; readonly starting: number; readonly retiring: number };
-  /** Versions by name: other ones are another catalogue. */
-  readonly policies: Readonly<Record<string, string>>;
+  /** Another text: /v1/cascades and /v1/policies say something else (cascades, policies, points that serve, the last reload). */
+  readonly catalogue: string;
   /** Requests that wait for a lane. */
   readonly queued: number;
   /** Requests to /v1/classify that were not answered with 200. */

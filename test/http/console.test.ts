@@ -1,8 +1,10 @@
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Gateway } from '../../src/gateway/gateway.js';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
 import { type ConsoleFiles, readConsole } from '../../src/http/console.js';
+import { snapshotOf } from '../../src/http/figures.js';
 import type { ExitFigures, Snapshot } from '../../src/http/snapshot.js';
 import { placeOf } from '../support/cifar10.js';
 import { type Answer, ask, expectProblem, post } from '../support/contract.js';
@@ -149,12 +151,23 @@ describe('GET /console/figures', () => {
     expect(to.latency.at(-1)).toEqual({ ms: null, answers: to.answered });
   });
 
-  it('says which versions are served, the lanes, and when it was started', async () => {
+  it('says whether the catalogue is another one, the lanes, and when it was started', async () => {
     const snapshot = await figures();
-    const { body } = await request(app).get('/v1/policies');
-    expect(snapshot.policies).toEqual(
-      Object.fromEntries(body.policies.map(({ name, version }: Record<string, string>) => [name, version])),
-    );
+    expect((await figures()).catalogue).toBe(snapshot.catalogue);
+    const { laneCounts, queued, cascades, policies, serving } = served.gateway;
+    const now = { laneCounts, queued, cascades, policies, serving };
+    const catalogueOf = async (changed: Partial<typeof now>, at?: Date) =>
+      (await snapshotOf({ ...now, ...changed } as Gateway, undefined, at)).catalogue;
+    const [first, ...others] = serving;
+    const seen = await Promise.all([
+      catalogueOf({}),
+      catalogueOf({}, new Date(1)),
+      catalogueOf({ cascades: [] }),
+      catalogueOf({ policies: policies.map((policy) => ({ ...policy, version: 'another' })) }),
+      catalogueOf({ serving: [{ ...first!, point: 1 }, ...others] }),
+    ]);
+    expect(seen[0]).toBe(snapshot.catalogue);
+    expect(new Set(seen).size).toBe(seen.length);
     expect(snapshot.lanes).toEqual({ ready: 1, starting: 0, retiring: 0 });
     expect(snapshot.started_ms).toBeLessThanOrEqual(snapshot.at_ms);
     expect((await figures()).started_ms).toBe(snapshot.started_ms);

@@ -23,7 +23,7 @@ function service(policy: string, answered: number, more: Partial<ServiceFigures>
 }
 function snapshot(atMs: number, services: readonly ServiceFigures[], more: Partial<Snapshot> = {}): Snapshot {
   const lanes = { ready: 1, starting: 0, retiring: 0 };
-  return { started_ms: 5, at_ms: atMs, counts: true, lanes, policies: {}, queued: 0, refused: 0, services, ...more };
+  return { started_ms: 5, at_ms: atMs, counts: true, lanes, catalogue: '', queued: 0, refused: 0, services, ...more };
 }
 
 describe('what happened between two looks', () => {
