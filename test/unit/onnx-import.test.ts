@@ -133,6 +133,33 @@ describe('importing a graph', () => {
     expect(initializers.has('y.w')).toBe(false);
   });
 
+  it('takes heads that ask the picture for the size of the batch, as x.view(x.shape[0], -1) is exported', async () => {
+    const graph = new GraphBuilder()
+      .image()
+      .node('Shape', ['image'], 'shape')
+      .integers('first', [1], [0])
+      .integers('last', [1], [-1])
+      .node('Gather', ['shape', 'first'], 'n', { axis: 0 })
+      .node('Concat', ['n', 'last'], 'flat', { axis: 0 })
+      .conv('image', 'a', 3, 4)
+      .conv('a', 'b', 4, 8, { stride: 2 });
+    for (const [from, exit, channels] of [
+      ['a', 'exit1', 4],
+      ['b', 'exit2', 8],
+    ] as const)
+      graph
+        .node('GlobalAveragePool', [from], `${exit}.pool`)
+        .node('Reshape', [`${exit}.pool`, 'flat'], `${exit}.flat`)
+        .weight(`${exit}.w`, [5, channels])
+        .node('Gemm', [`${exit}.flat`, `${exit}.w`], exit, { transB: 1 })
+        .output(exit);
+    const file = join(directory, 'view.onnx');
+    await writeFile(file, graph.bytes());
+    const { difference } = await importOnnx({ ...options, file });
+    expect(difference).toBeLessThan(1e-4);
+    expect((await manifest()).graphs[0]!.stages.map(({ features }) => features)).toEqual([['a'], []]);
+  });
+
   it('wants the order of the exits where calibration could be of other ones', async () => {
     // The first exit has a dear head.
     const graph = new GraphBuilder()

@@ -1,6 +1,7 @@
 /** Cuts one graph with several exits into one stage graph per exit, as multi-exit networks are served (BranchyNet, arXiv 1709.01686). */
 
 import { ConfigError } from '../../errors.js';
+import { withConstantShapes } from './batch-shapes.js';
 import { ancestors, dataFlow, pruned } from './graph.js';
 import { type Dims, nodeMacs, refuseUncounted } from './macs.js';
 import { anyType, type Dim, ElemType, type OnnxModel, type OnnxNode, type OnnxValue, tensorDims } from './model.js';
@@ -42,9 +43,10 @@ type ShapesBySize = readonly ReadonlyMap<string, TensorShape>[];
 export async function cutAtExits(model: OnnxModel, options: CutOptions): Promise<StageGraph[]> {
   const names = options.exits ?? model.outputs.map((output) => output.name);
   checkExits(model, names);
+  const shaped = await withConstantShapes(model, options.resolutions);
   const whole = withOwnBytes(
     withOwnDequantizers({
-      ...pruned(model, ancestors(model, dataFlow(model), names)),
+      ...pruned(shaped, ancestors(shaped, dataFlow(shaped), names)),
       outputs: model.outputs.filter((output) => names.includes(output.name)),
     }),
   );

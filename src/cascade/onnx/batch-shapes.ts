@@ -1,0 +1,58 @@
+/** `x.view(x.shape[0], -1)` and the like: shapes that a graph reads from its batch. */
+
+import { dataFlow } from './graph.js';
+import { imageInput, pictures } from './image.js';
+import { ElemType, type OnnxModel, type OnnxNode } from './model.js';
+import { runOnce, type Tensors } from './session.js';
+import { withOutputs } from './shapes.js';
+
+/** Of a Reshape: the dimension of the tensor at the same place. */
+const AS_BEFORE = 0;
+
+/**
+ * The same graph in which a Reshape that only keeps the batch has its shape as a constant. Such shapes belong to no picture: a cut could not keep
+ * them for later stages. Others stay, those that change with the resolution among them.
+ * @throws ConfigError when the graph has no proper image input, or cannot run at one of the resolutions
+ */
+export async function withConstantShapes(model: OnnxModel, resolutions: readonly number[]): Promise<OnnxModel> {
+  const { producer, constant } = dataFlow(model);
+  const varies = (name: string) => producer.has(name) && !constant.has(producer.get(name)!);
+  const reshapes = model.nodes.filter(
+    ({ op, domain, inputs }) => op === 'Reshape' && domain === '' && varies(inputs[1]!),
+  );
+  if (reshapes.length === 0) return model;
+  const image = imageInput(model);
+  const instrumented = withOutputs(
+    model,
+    reshapes.flatMap(({ inputs }) => inputs.filter(varies)),
+  );
+  const runs: Tensors[] = [];
+  for (const resolution of resolutions) {
+    for (const count of [1, 2]) {
+      const feeds = { [image.name]: pictures(image, count, resolution) };
+      runs.push({ ...feeds, ...(await runOnce(instrumented, feeds)) });
+    }
+  }
+  const initializers = new Map(model.initializers);
+  const fixed = new Map<OnnxNode, OnnxNode>();
+  for (const node of reshapes) {
+    const rest = keptShape(node, runs);
+    if (rest === undefined) continue;
+    const name = `${node.outputs[0]!}/shape`;
+    const int64Data = [AS_BEFORE, ...rest];
+    initializers.set(name, { name, dataType: ElemType.int64, dims: [int64Data.length], int64Data });
+    fixed.set(node, { ...node, inputs: [node.inputs[0]!, name] });
+  }
+  return { ...model, initializers, nodes: model.nodes.map((node) => fixed.get(node) ?? node) };
+}
+
+/** What stands behind the batch in the shape of a Reshape, where that is the same in all runs. */
+function keptShape({ inputs }: OnnxNode, runs: readonly Tensors[]): readonly number[] | undefined {
+  const [tensor, shape] = inputs as [string, string];
+  const seen = runs.map((run) => {
+    const [batch, ...rest] = Array.from(run[shape]!.data as BigInt64Array, Number);
+    return batch === run[tensor]!.dims[0] ? rest : undefined;
+  });
+  const [first] = seen;
+  return seen.every((rest) => rest !== undefined && String(rest) === String(first)) ? first : undefined;
+}
