@@ -24,6 +24,8 @@ const MOST_SCANS = 100;
 /** The marker of a scan: within one, a zero stands behind each 0xff. */
 const SCAN = Buffer.from([0xff, 0xda]);
 const RGBA = { format: turbo.FORMAT_RGBA };
+/** What is written to it is of no use. */
+const LOOKED_AT = Buffer.allocUnsafeSlow(LARGEST_SIDE ** 2 * 4);
 
 /** Where pictures are decoded to, and stay until their last side is made; where too many do, some are decoded again. */
 export const rooms = new Rooms({ kept: 12_000_000, spare: 4_000_000 });
@@ -66,7 +68,7 @@ export class PlainJpeg {
     try {
       const grid = profile === undefined ? undefined : await gridOf(profile);
       const isSmall = Math.max(width, height) <= LARGEST_SIDE;
-      const picture = isSmall ? new Transformer(this.#bytes) : await this.#whole();
+      const picture = isSmall ? small(this.#bytes) : await this.#whole();
       // In this thread: a thread of its own costs 0.4 to 1.2 ms more, for 0.6, and the lane would be waited for twice.
       const rgb = withoutAlpha(scaled(picture, this.#header, side, kernel).rawPixelsSync());
       if (rgb.length !== side * side * 3) return undefined;
@@ -107,6 +109,15 @@ async function decodedByTurbo(bytes: Buffer, { width, height }: Source): Promise
     rooms.give(room);
     throw error;
   }
+}
+
+/**
+ * Where a piece of the middle is missing zune-jpeg fills up with grey and says nothing: the other decoder looks first, which takes a tenth of a millisecond.
+ * @throws Error then
+ */
+function small(bytes: Buffer): Transformer {
+  turbo.decompressSync(bytes, LOOKED_AT, RGBA);
+  return new Transformer(bytes);
 }
 
 /** With a fourth channel, which every resize adds: also grey has four then. */

@@ -175,6 +175,17 @@ describe('decode', () => {
     expect(await code(await claimingPng(900, 900))).toBe('damaged_image');
   });
 
+  it('refuses a JPEG that ends too early, though with the marker of an end, small or large', async () => {
+    for (const [width, height] of [
+      [160, 120],
+      [480, 360],
+    ] as const) {
+      const whole = await drawn(width, height).jpeg().toBuffer();
+      const cut = Buffer.concat([whole.subarray(0, whole.length * 0.6), Buffer.from([0xff, 0xd9])]);
+      expect([width, await code(cut)]).toEqual([width, 'damaged_image']);
+    }
+  });
+
   it('refuses what is cut short, whatever the format', async () => {
     for (const draw of Object.values(FORMATS)) {
       const image = await draw(200, 200);
