@@ -186,8 +186,8 @@ export class SimulatedGateway {
     const open = this.#slots.open(0);
     let place: Slot | undefined;
     const fits = (entry: Entry) => {
-      place = this.#slots.placeFor('interactive', open, this.#clock.nowMs);
-      return place?.hasRoomFor(entry, this.#limits) === true;
+      place = this.#slots.placeFor(entry, open, this.#limits, this.#clock.nowMs);
+      return place !== undefined;
     };
     for (let entry = this.#line.take(fits); entry !== undefined; entry = this.#line.take(fits)) place!.board(entry);
   }

@@ -92,10 +92,12 @@ export class Dispatcher {
 
   /**
    * Asked also before a body is read.
+   * @param ask `waits` false: only places and bytes are asked for
    * @throws RequestError overloaded when one more is not taken
    */
-  admit(ask: { [K in keyof Ask]?: Ask[K] | undefined } = {}): void {
+  admit(ask: { [K in keyof Ask]?: Ask[K] | undefined } & { readonly waits?: boolean } = {}): void {
     const {
+      waits: isToWait = true,
       priority = 'interactive',
       bytes = 0,
       leftMs = Number.POSITIVE_INFINITY,
@@ -107,7 +109,8 @@ export class Dispatcher {
       queued += other.queued;
       held += other.#heldBytes;
     }
-    const waits = { waitMs: this.expectedWaitMs(priority), drainMs: this.expectedWaitMs('batch') };
+    const drainMs = this.expectedWaitMs('batch');
+    const waits = { waitMs: isToWait ? this.expectedWaitMs(priority) : 0, drainMs };
     const refusal = refusalOf(this.#limits, { queued, bytes: held, ...waits }, { priority, bytes, leftMs, goalMs });
     if (refusal === undefined) return;
     this.#events.shed?.({ priority, reason: refusal.reason });
@@ -118,8 +121,9 @@ export class Dispatcher {
    * @throws RequestError overloaded (at once), deadline_exceeded, client_gone, poison_image, or what the lane says of the picture
    */
   async dispatch(request: Dispatched, signal?: AbortSignal): Promise<JobAnswer> {
-    const { image, priority, deadlineAt, goalMs, journey } = request;
-    this.admit({ priority, bytes: image.length, leftMs: deadlineAt - Date.now(), goalMs });
+    const { image, priority, deadlineAt, goalMs, journey, oneOfMany = false } = request;
+    const times = { leftMs: deadlineAt - Date.now(), goalMs };
+    this.admit({ priority, bytes: image.length, ...(oneOfMany ? { waits: false } : times) });
     if (signal?.aborted) throw new RequestError('client_gone', 'the caller left');
     return new Promise((resolve, reject) => {
       const id = this.#nextId++;
@@ -136,8 +140,10 @@ export class Dispatcher {
       };
       journey?.waits();
       const job = jobOf(id, request);
-      const fresh = { deaths: 0, deathsAlone: 0, idle: false, settled: false };
-      this.#line.add({ job, journey, resolve, reject, done, ...fresh });
+      const known = this.#suspects.against(image);
+      const entry = { job, journey, resolve, reject, done, ...known, idle: false, settled: false };
+      if (known.deaths > 0) this.#suspects.add(entry);
+      else this.#line.add(entry);
       this.#time.entered(job.plan, job.priority);
       this.#pump();
     });
@@ -183,11 +189,12 @@ export class Dispatcher {
     for (const entry of slot.onBoard.values()) {
       if (entry.idle) {
         settle(entry, new RequestError('internal', 'the lane of an audit died'));
-      } else if (entry.settled) {
-        this.#forget(entry);
-      } else if (this.#suspects.witnessed(entry, death) === 'poison') {
+        continue;
+      }
+      const verdict = this.#suspects.witnessed(entry, death);
+      if (verdict !== 'again') this.#forget(entry);
+      if (verdict === 'poison') {
         this.#events.poison(entry.job.image);
-        this.#forget(entry);
         const detail = 'two lanes died while they worked on this picture; it is not tried again';
         settle(entry, new RequestError('poison_image', detail));
       }
@@ -204,12 +211,17 @@ export class Dispatcher {
       if (entry === undefined) continue;
       this.#forget(entry);
       if (!entry.settled) entry.journey?.answered(result.timings);
+      const laneMs = result.inferenceMs + result.decodeMs;
       if (result.ok) {
-        this.#time.worked(entry.job.plan, result.inferenceMs + result.decodeMs);
+        this.#suspects.cleared(entry);
+        this.#time.worked(entry.job.plan, laneMs);
         settle(entry, result);
       } else {
-        // One that was dropped cost the lane nothing.
-        if (!['deadline_exceeded', 'client_gone'].includes(result.code)) this.#time.worked(entry.job.plan);
+        const isDropped = ['deadline_exceeded', 'client_gone'].includes(result.code);
+        if (isDropped) this.#suspects.leaves(entry);
+        else this.#suspects.cleared(entry);
+        if (isDropped) this.#time.spent(laneMs);
+        else this.#time.worked(entry.job.plan);
         settle(entry, new RequestError(result.code, result.detail));
       }
     }
@@ -240,6 +252,7 @@ export class Dispatcher {
     const entry = this.#line.remove(id) ?? this.#suspects.remove(id);
     if (entry === undefined) return false;
     this.#forget(entry);
+    this.#suspects.leaves(entry);
     settle(entry, error);
     return true;
   }
@@ -257,18 +270,21 @@ export class Dispatcher {
 
   #pump(): void {
     this.#tick();
+    // Of several lanes one goes on with what nobody suspects.
+    let free = Math.max(1, this.#slots.size - 1) - this.#slots.quarantined;
     for (const slot of this.#slots) {
-      const suspect = slot.onBoard.size === 0 ? this.#suspects.next() : undefined;
+      const suspect = slot.onBoard.size === 0 && free > 0 ? this.#suspects.next() : undefined;
       if (suspect === undefined) continue;
       slot.quarantine = true;
       slot.board(suspect);
+      free--;
     }
     // A lane that shall take a suspect must run empty first.
-    const open = this.#slots.open(this.#suspects.size);
+    const open = this.#slots.open(Math.min(this.#suspects.size, free));
     let place: Slot | undefined;
     const fits = (entry: Entry) => {
-      place = this.#slots.placeFor(entry.job.priority, open, performance.now());
-      return place?.hasRoomFor(entry, this.#limits) === true;
+      place = this.#slots.placeFor(entry, open, this.#limits, performance.now());
+      return place !== undefined;
     };
     for (let entry = this.#line.take(fits); entry !== undefined; entry = this.#line.take(fits)) place!.board(entry);
     if (this.#line.size > 0) return;

@@ -12,6 +12,8 @@ export interface Dispatched extends Omit<Job, 'id' | 'trace' | 'priority'> {
   readonly journey?: Journey | undefined;
   /** As `Ask`; default: none. */
   readonly goalMs?: number | undefined;
+  /** Of a request with several pictures, which was judged when it was let in: those before this one are its own. */
+  readonly oneOfMany?: boolean | undefined;
 }
 
 export interface Entry {
@@ -31,7 +33,7 @@ export interface Entry {
 }
 
 export function jobOf(id: number, request: Dispatched): Job {
-  const { journey, goalMs: _, priority = 'interactive', ...asked } = request;
+  const { journey, goalMs: _, oneOfMany: __, priority = 'interactive', ...asked } = request;
   const job = { ...asked, id, priority };
   return journey === undefined ? job : { ...job, trace: journey.context };
 }

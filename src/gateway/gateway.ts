@@ -10,7 +10,7 @@ import type { Catalog } from './catalog.js';
 import { choose } from './choice.js';
 import { Deployment, type DeploymentOptions } from './deployment.js';
 import type { Admission, GatewayEvents, LaneNow } from './generation.js';
-import { PoisonMemory } from './poison.js';
+import { PictureMemory } from './picture-memory.js';
 import type { ClassifyRequest, ClassifyResult, Wish } from './request.js';
 import { Saturation } from './saturation.js';
 import { Steering, type Surroundings } from './steering.js';
@@ -26,7 +26,7 @@ export interface GatewayOptions extends DeploymentOptions {
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #events: GatewayEvents;
-  readonly #poison = new PoisonMemory();
+  readonly #poison = new PictureMemory<true>();
   readonly #saturation = new Saturation();
   readonly #steering: Steering;
   readonly #deployed: Deployment;
@@ -39,7 +39,7 @@ export class Gateway {
     this.#options = options;
     this.#events = events;
     this.#steering = new Steering(events, options.steers ?? true);
-    this.#deployed = new Deployment(options, events, (image) => this.#poison.add(image));
+    this.#deployed = new Deployment(options, events, (image) => this.#poison.set(image, true));
   }
 
   /**
@@ -174,11 +174,11 @@ export class Gateway {
     using own = admission === undefined ? this.admit(request) : undefined;
     const admitted = (admission ?? own)!;
     const { plan, cascade, fullMacs, service } = admitted;
-    if (this.#poison.has(request.image)) {
+    if (this.#poison.get(request.image)) {
       throw new RequestError('poison_image', 'this picture has killed two lanes before; it is not tried again');
     }
-    const { image, raw, top, deadlineAt, explain, logits, stepTop, signal, journey } = request;
-    const job = { image, raw, top, deadlineAt, explain, logits, stepTop, journey };
+    const { image, raw, top, deadlineAt, explain, logits, stepTop, signal, journey, oneOfMany } = request;
+    const job = { image, raw, top, deadlineAt, explain, logits, stepTop, journey, oneOfMany };
     const answer = await this.#occupying(admitted.dispatch(job, signal));
     this.#steering.answered(service, answer, plan.expected?.macs ?? answer.macs);
     if (isToBeAudited(service, answer)) void this.#audit(admitted, { image, raw }, answer);

@@ -77,7 +77,8 @@ export class ModelStore {
       const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
       const look = [ino, size, mtimeNs, ctimeNs].join();
       const known = this.#known.get(file);
-      if (known?.look === look) return known.copy;
+      // Who cleans /tmp by age may have taken the copy away.
+      if (known?.look === look && (await isThere(known.copy, size))) return known.copy;
       const copy = await this.#write(file);
       this.#known.set(file, { look, copy });
       return copy;
@@ -102,6 +103,11 @@ export class ModelStore {
     await rename(part, copy);
     return copy;
   }
+}
+
+async function isThere(path: string, bytes: bigint): Promise<boolean> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found?.size === bytes;
 }
 
 /** Through its group: the owner stays. */

@@ -35,6 +35,8 @@ export interface ClassifyRequest extends Wish {
   /** With `explain`: how many classes each exit that was passed tells; default: none. */
   readonly stepTop?: number | undefined;
   readonly signal?: AbortSignal;
+  /** As `Dispatched`. */
+  readonly oneOfMany?: boolean | undefined;
   /** Of a sampled request: where its times are noted. */
   readonly journey?: Journey | undefined;
 }

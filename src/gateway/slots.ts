@@ -1,7 +1,6 @@
 /** What each lane has on board, and which lane takes the next request. Pure bookkeeping. */
 
 import type { Job } from '../lane/messages.js';
-import type { Priority } from '../priority.js';
 import type { Entry } from './entry.js';
 
 /** What the dispatcher needs of a lane. */
@@ -82,6 +81,13 @@ export class Slots {
     return busy;
   }
 
+  /** Lanes that hold a suspect. */
+  get quarantined(): number {
+    let count = 0;
+    for (const { quarantine } of this.#slots.values()) count += Number(quarantine);
+    return count;
+  }
+
   get(lane: LaneHandle): Slot | undefined {
     return this.#slots.get(lane);
   }
@@ -107,18 +113,20 @@ export class Slots {
   }
 
   /**
-   * Where the next request of this priority goes, if there is room: an interactive one to the lane with the fewest of its kind, and of
-   * those to the emptiest.
+   * Where the next request goes, of those that have room: an interactive one to the lane with the fewest of its kind, and of those to the
+   * emptiest.
    * @param open as {@link open} gives them
    */
-  placeFor(priority: Priority, open: readonly Slot[], nowMs: number): Slot | undefined {
-    if (priority === 'batch')
-      return fewest(this.keepsOneClear(nowMs) ? open.slice(1) : open, ({ onBoard }) => onBoard.size);
+  placeFor(entry: Entry, open: readonly Slot[], window: Window, nowMs: number): Slot | undefined {
+    const size = ({ onBoard }: Slot) => onBoard.size;
+    const withRoom = (slots: readonly Slot[]) => slots.filter((slot) => slot.hasRoomFor(entry, window));
+    if (entry.job.priority === 'batch') return fewest(withRoom(this.keepsOneClear(nowMs) ? open.slice(1) : open), size);
     this.#interactiveMs = nowMs;
-    const least = Math.min(...open.map(({ interactive }) => interactive));
+    const places = withRoom(open);
+    const least = Math.min(...places.map(({ interactive }) => interactive));
     return fewest(
-      open.filter(({ interactive }) => interactive === least),
-      ({ onBoard }) => onBoard.size,
+      places.filter(({ interactive }) => interactive === least),
+      size,
     );
   }
 

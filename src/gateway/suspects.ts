@@ -4,6 +4,7 @@
  */
 
 import type { Entry } from './entry.js';
+import { PictureMemory } from './picture-memory.js';
 
 export interface Death {
   /** It had the lane to itself. */
@@ -12,26 +13,65 @@ export interface Death {
   readonly fromOutside: boolean;
 }
 
+/** Lanes that died with a picture on board, and those of them in which it was alone. */
+export interface Deaths {
+  readonly deaths: number;
+  readonly deathsAlone: number;
+}
+
+const NONE: Deaths = { deaths: 0, deathsAlone: 0 };
+
 export class Suspects {
   readonly #waiting: Entry[] = [];
+  /** Of callers who left, or whose deadline passed, before a lane had answered: the same picture is not new when it comes again. */
+  readonly #unclear = new PictureMemory<Deaths>();
 
   get size(): number {
     return this.#waiting.length;
   }
 
-  /** Notes a death on a request. @returns `poison`: it is to be refused; `again`: it waits here for a lane of its own */
-  witnessed(entry: Entry, { alone, fromOutside }: Death): 'poison' | 'again' {
+  /** What is known against a picture that comes in. */
+  against(image: Uint8Array): Deaths {
+    return this.#unclear.get(image) ?? NONE;
+  }
+
+  /** It waits here for a lane of its own. */
+  add(entry: Entry): void {
+    this.#waiting.push(entry);
+  }
+
+  /** Notes a death on a request. @returns `poison`: it is to be refused; `again`: it waits here; `gone`: nobody waits for it */
+  witnessed(entry: Entry, { alone, fromOutside }: Death): 'poison' | 'again' | 'gone' {
     entry.journey?.died();
     entry.deaths++;
     if (alone) entry.deathsAlone++;
-    if (alone && (fromOutside ? entry.deathsAlone : entry.deaths) >= 2) return 'poison';
+    if (alone && (fromOutside ? entry.deathsAlone : entry.deaths) >= 2) {
+      this.#unclear.delete(entry.job.image);
+      return 'poison';
+    }
+    if (entry.settled) {
+      this.leaves(entry);
+      return 'gone';
+    }
     entry.journey?.waits();
-    this.#waiting.push(entry);
+    this.add(entry);
     return 'again';
   }
 
+  /** A request ends without an answer of a lane. */
+  leaves({ job, deaths, deathsAlone }: Entry): void {
+    if (deaths > 0) this.#unclear.set(job.image, { deaths, deathsAlone });
+  }
+
+  /** A lane has answered it, and lives. */
+  cleared({ job, deaths }: Entry): void {
+    if (deaths > 0) this.#unclear.delete(job.image);
+  }
+
+  /** Somebody may wait for an answer to an interactive one: it comes first. */
   next(): Entry | undefined {
-    return this.#waiting.shift();
+    const at = this.#waiting.findIndex(({ job }) => job.priority === 'interactive');
+    return at < 0 ? this.#waiting.shift() : this.#waiting.splice(at, 1)[0];
   }
 
   /** Undefined when it does not wait here. */

@@ -68,6 +68,11 @@ export class WaitingTime {
     this.#workMs += this.#costOf(plan);
   }
 
+  /** A lane was busy with a request that ended before its answer: it did work, which says nothing of what an answer takes. */
+  spent(laneMs: number): void {
+    this.#workMs += laneMs;
+  }
+
   /** Milliseconds until all that goes before such a request is done; 0 where nothing is known yet. @param lanes that work */
   expectedMs(priority: Priority, lanes: number): number {
     if (this.#answers < COLD_ANSWERS + LEAST_ANSWERS || this.#workMs <= 0 || this.#busyMs <= 0) return 0;

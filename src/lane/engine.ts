@@ -91,10 +91,17 @@ export class Engine {
     this.#travellers.set(job.id, traveller);
     if (job.priority === 'interactive') this.#interactive++;
     if (Number.isFinite(job.deadlineAt)) {
-      // One that waits in a queue or for a decoder answers in time too. Timers may be a millisecond early.
-      traveller.timer = setTimeout(() => this.#dropped(traveller), Math.max(0, traveller.answerBy - Date.now()) + 1);
+      this.#watch(traveller);
     }
     this.#enterRung(traveller);
+  }
+
+  /** One that waits in a queue or for a decoder answers in time too. Timers may be early, and clocks are set. */
+  #watch(traveller: Traveller): void {
+    const again = () => {
+      if (!this.#dropped(traveller)) this.#watch(traveller);
+    };
+    traveller.timer = setTimeout(again, Math.max(0, traveller.answerBy - Date.now()) + 1);
   }
 
   /**
@@ -105,10 +112,10 @@ export class Engine {
     return this.#interactive > 0;
   }
 
-  /** Drops a picture before its next decode or run. */
+  /** Drops a picture; a decode or run that it is in ends, and is for nothing. */
   cancel(id: number): void {
     const traveller = this.#travellers.get(id);
-    if (traveller !== undefined) traveller.cancelled = true;
+    if (traveller !== undefined) this.#fail(traveller, new RequestError('client_gone', 'the caller left'));
   }
 
   #enterRung(traveller: Traveller): void {
@@ -165,7 +172,9 @@ export class Engine {
   async #serve(): Promise<void> {
     this.#running = true;
     for (;;) {
-      const run = this.#queues.take(performance.now(), this.#standsBack);
+      const run = this.#queues.take(performance.now(), this.#standsBack, (traveller) =>
+        this.#travellers.has(traveller.job.id),
+      );
       if (run === undefined) break;
       const { queue } = run;
       const runMs = run.pictures.length * this.#factsOf(queue).ms;
@@ -195,11 +204,11 @@ export class Engine {
       traveller.macs += macs;
       traveller.runMs += ms;
       traveller.inferenceMs += ms / batch.length;
-      if (traced !== undefined) traveller.notes?.ran(traced, macs);
       if (Number.isNaN(p[0])) {
         this.#fail(traveller, new RequestError('internal', `${stage.file} gives logits that are no numbers`));
         continue;
       }
+      if (traced !== undefined) traveller.notes?.ran(traced, macs);
       pass(traveller, p, traveller.job.logits ? logits.map((z) => z / stage.temperature) : undefined);
       this.#advance(traveller, queue.loaded);
     }
@@ -225,15 +234,11 @@ export class Engine {
   }
 
   /**
-   * True when the picture needs no more work: its caller left, or its deadline passed (then it is answered here).
+   * True when the picture needs no more work: it has left, or its deadline passed (then it is answered here).
    * @param aheadMs what is next takes so long: one that has an answer does not risk it
    */
   #dropped(traveller: Traveller, aheadMs = 0): boolean {
     if (!this.#travellers.has(traveller.job.id)) return true;
-    if (traveller.cancelled) {
-      this.#fail(traveller, new RequestError('client_gone', 'the caller left'));
-      return true;
-    }
     const { passed, answerBy } = traveller;
     if (Date.now() + (passed.length > 0 ? aheadMs : 0) < answerBy) return false;
     if (passed.length > 0) this.#answer(traveller, surest(passed), 'deadline');
@@ -266,6 +271,7 @@ export class Engine {
     this.#leave(traveller);
     const known = error instanceof RequestError ? error : new RequestError('internal', String(error));
     const { code, detail } = known;
-    this.#events.result({ id: traveller.job.id, ok: false, code, detail, ...timingsOf(traveller) });
+    const { job, decodeMs, inferenceMs } = traveller;
+    this.#events.result({ id: job.id, ok: false, code, detail, decodeMs, inferenceMs, ...timingsOf(traveller) });
   }
 }

@@ -144,6 +144,9 @@ export interface JobFailure {
   readonly ok: false;
   readonly code: RequestErrorCode;
   readonly detail: string;
+  /** What was done for it all the same. */
+  readonly decodeMs: number;
+  readonly inferenceMs: number;
   /** Of a sampled picture. */
   readonly timings?: Timings | undefined;
 }

@@ -70,8 +70,10 @@ export class StageQueues {
   /**
    * Takes out what runs next.
    * @param standsBack whether batch runs now in its turns only
+   * @param isThere false for pictures that left meanwhile: they take nobody's place
    */
-  take(nowMs: number, standsBack = false): Run | undefined {
+  take(nowMs: number, standsBack = false, isThere: (traveller: Traveller) => boolean = () => true): Run | undefined {
+    this.#clear(isThere);
     const { first } = this.#turns;
     const priority = this.#waiting[first] > 0 ? first : PRIORITIES.find((each) => this.#waiting[each] > 0);
     if (priority === undefined || (priority === 'batch' && standsBack && first !== 'batch')) return undefined;
@@ -82,6 +84,18 @@ export class StageQueues {
     const pictures = queue.waiting[priority].splice(0, most);
     this.#waiting[priority] -= pictures.length;
     return { queue, pictures };
+  }
+
+  #clear(isThere: (traveller: Traveller) => boolean): void {
+    for (const { waiting } of this.#queues) {
+      for (const priority of PRIORITIES) {
+        const pictures = waiting[priority];
+        if (pictures.every(isThere)) continue;
+        const left = pictures.filter(isThere);
+        this.#waiting[priority] -= pictures.length - left.length;
+        pictures.splice(0, pictures.length, ...left);
+      }
+    }
   }
 
   /** The deepest queue that has work, unless pictures of another have waited too long: a stream of deep work must not starve them. */

@@ -30,7 +30,6 @@ export interface Traveller {
   decodeMs: number;
   inferenceMs: number;
   runMs: number;
-  cancelled: boolean;
   /** What it shows, once that was asked for: by a rule of entry, or to be explained. */
   content: Content | undefined;
   /** When it came into the queue where it waits. */
@@ -63,7 +62,6 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture, nowMs: numb
     decodeMs: 0,
     inferenceMs: 0,
     runMs: 0,
-    cancelled: false,
     content: undefined,
     since: 0,
     notes: job.trace === undefined ? undefined : new Notes(job.trace),

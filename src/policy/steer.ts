@@ -35,7 +35,10 @@ export interface Steering {
   readonly calmSinceMs: number | undefined;
 }
 
-/** Share of the latency goal at which cheaper points begin to serve, and under which dearer ones may again. */
+/**
+ * Share of the time until the latency goal, without decoding, which no point saves: when waiting and inference take more, cheaper points begin to
+ * serve; dearer ones may again when waiting alone takes less than the lesser share, and they would not be too much at once.
+ */
 const TENSE = 0.5;
 const CALM = 0.25;
 /** Share of the lanes' time that a point may take when the controller goes to it: cheaper at once, dearer only with room to spare. */
@@ -77,27 +80,34 @@ interface Now {
 
 function isTense({ goal, points, point, load }: Now): boolean {
   if (goal.macs_per_second !== undefined) return load.ratePerSecond * points[point]!.macs > goal.macs_per_second;
-  return latencyMs(load) > TENSE * goal.latency_p95_ms!;
+  return load.waitMs + load.inferenceMs > TENSE * savableMs(goal, load);
 }
 
 function isCalm(now: Now): boolean {
   const { goal, load, point } = now;
   const room = fits(now, point - 1, ROOMY);
-  return goal.latency_p95_ms === undefined ? room : room && latencyMs(load) < CALM * goal.latency_p95_ms;
+  if (goal.latency_p95_ms === undefined || !room) return room;
+  const most = savableMs(goal, load);
+  return load.waitMs < CALM * most && load.waitMs + inferenceAt(now, point - 1) < TENSE * most;
+}
+
+/** Milliseconds until the goal that points have a say in. */
+function savableMs({ latency_p95_ms }: Goal, { fixedMs }: Load): number {
+  return latency_p95_ms! - fixedMs;
 }
 
 /** Whether the load is within `share` of what there is, were it served by another point. */
-function fits({ goal, points, point, load }: Now, at: number, share: number): boolean {
-  const { ratePerSecond, fixedMs, inferenceMs, remembered, lanes, othersBusy } = load;
+function fits(now: Now, at: number, share: number): boolean {
+  const { goal, points, load } = now;
+  const { ratePerSecond, fixedMs, lanes, othersBusy } = load;
   if (goal.macs_per_second !== undefined) return ratePerSecond * points[at]!.macs <= share * goal.macs_per_second;
+  return othersBusy + (ratePerSecond * (fixedMs + inferenceAt(now, at))) / 1000 <= share * lanes;
+}
+
+/** Lane milliseconds of inference of a request, were it served by another point. */
+function inferenceAt({ points, point, load: { inferenceMs, remembered } }: Now, at: number): number {
   const { macs } = points[at]!;
   const inProportion = (inferenceMs * macs) / points[point]!.macs;
   // Of a cheap point much is not multiplying: in proportion to it a far dearer one would look as if it never fitted again.
-  const ms = fixedMs + Math.min(inProportion, remembered.get(macs) ?? inProportion);
-  return othersBusy + (ratePerSecond * ms) / 1000 <= share * lanes;
-}
-
-/** Of a request that comes in now. */
-function latencyMs({ waitMs, fixedMs, inferenceMs }: Load): number {
-  return waitMs + fixedMs + inferenceMs;
+  return Math.min(inProportion, remembered.get(macs) ?? inProportion);
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../src/errors.js';
 import { Dispatcher, type LaneHandle } from '../../src/gateway/dispatcher.js';
@@ -142,6 +143,98 @@ describe('Dispatcher', () => {
     expect(await a).toBe('poison_image');
   });
 
+  it('knows a picture again that killed a lane before its caller left or its deadline passed', async () => {
+    const poisoned: string[] = [];
+    const dispatcher = new Dispatcher(LIMITS, { poison: (image) => poisoned.push(Buffer.from(image).toString()) });
+    const lanes = Array.from({ length: 3 }, () => new ScriptedLane());
+    dispatcher.attach(lanes[0]!);
+    const short = code(dispatcher.dispatch(request('bad', Date.now() + 30)));
+    dispatcher.detach(lanes[0]!);
+    expect(await short).toBe('deadline_exceeded');
+    // One that comes again waits for a lane of its own.
+    dispatcher.attach(lanes[1]!);
+    const other = code(dispatcher.dispatch(request('good')));
+    const caller = new AbortController();
+    const again = code(dispatcher.dispatch(request('bad'), caller.signal));
+    expect(lanes[1]!.jobs.length).toBe(1);
+    dispatcher.results(lanes[1]!, [answerTo(lanes[1]!.jobs[0]!)]);
+    expect(lanes[1]!.jobs.length).toBe(2);
+    caller.abort();
+    expect([await other, await again]).toEqual(['answered', 'client_gone']);
+    dispatcher.detach(lanes[1]!);
+    expect(poisoned).toEqual(['bad']);
+  });
+
+  it('forgets what it held against a picture that a lane has answered', async () => {
+    const dispatcher = new Dispatcher(LIMITS, QUIET);
+    const lanes = Array.from({ length: 2 }, () => new ScriptedLane());
+    dispatcher.attach(lanes[0]!);
+    const short = code(dispatcher.dispatch(request('good', Date.now() + 30)));
+    dispatcher.detach(lanes[0]!);
+    expect(await short).toBe('deadline_exceeded');
+    dispatcher.attach(lanes[1]!);
+    const again = code(dispatcher.dispatch(request('good')));
+    dispatcher.results(lanes[1]!, [answerTo(lanes[1]!.jobs[0]!)]);
+    expect(await again).toBe('answered');
+    void dispatcher.dispatch(request('other')).catch(() => {});
+    void dispatcher.dispatch(request('good')).catch(() => {});
+    expect(lanes[1]!.jobs.length).toBe(3);
+  });
+
+  it('tries interactive suspects before those of batch, and leaves one lane of several to the rest', async () => {
+    const dispatcher = new Dispatcher(LIMITS, QUIET);
+    const [dying, a, b] = [new ScriptedLane(), new ScriptedLane(), new ScriptedLane()];
+    dispatcher.attach(dying);
+    for (const name of ['b1', 'b2', 'b3'])
+      void dispatcher.dispatch({ ...request(name), priority: 'batch' }).catch(() => {});
+    void dispatcher.dispatch(request('i1')).catch(() => {});
+    dispatcher.detach(dying);
+    dispatcher.attach(a);
+    const names = (lane: ScriptedLane) => lane.jobs.map(({ image }) => Buffer.from(image).toString());
+    expect(names(a)).toEqual(['i1']);
+    dispatcher.attach(b);
+    expect(names(b)).toEqual([]);
+    void dispatcher.dispatch(request('new')).catch(() => {});
+    expect(names(b)).toEqual(['new']);
+    dispatcher.results(a, [answerTo(a.jobs[0]!)]);
+    expect(names(a)).toEqual(['i1', 'b1']);
+    // Alone it has to take them in turn with the rest: each after all that is on board.
+    dispatcher.detach(b);
+    dispatcher.results(a, [answerTo(a.jobs[1]!)]);
+    expect(names(a)).toEqual(['i1', 'b1', 'new']);
+  });
+
+  it('looks for room in every lane, not only in the one with the fewest of a kind', () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 100, window: 4, windowBytes: 1000 }, QUIET);
+    const [a, b] = [new ScriptedLane(), new ScriptedLane()];
+    dispatcher.attach(a);
+    for (let i = 0; i < 3; i++)
+      void dispatcher.dispatch({ ...request(`batch ${i}`), priority: 'batch' }).catch(() => {});
+    void dispatcher.dispatch(request('full')).catch(() => {});
+    dispatcher.attach(b);
+    // `a` is full with one interactive picture; `b` has more of them, and room.
+    for (let i = 0; i < 4; i++) void dispatcher.dispatch(request(`${i}`)).catch(() => {});
+    expect([a.jobs.length, b.jobs.length, dispatcher.queued]).toEqual([4, 4, 0]);
+  });
+
+  it('does not hold the pictures of a request against one another', async () => {
+    const dispatcher = new Dispatcher({ ...LIMITS, queue: 1000, bytes: 1e6, maxWaitMs: 200 }, QUIET);
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
+    for (let i = 0; i < 50; i++) {
+      const answered = dispatcher.dispatch(request(`${i}`));
+      await sleep(2);
+      dispatcher.results(lane, [{ ...answerTo(lane.jobs.at(-1)!), inferenceMs: 2 } as JobResult]);
+      await answered;
+    }
+    const all = (oneOfMany: boolean) =>
+      Array.from({ length: 300 }, (_, i) => code(dispatcher.dispatch({ ...request(`${i}`), oneOfMany })));
+    const batch = all(true);
+    expect(await Promise.race([sleep(20), ...batch])).toBeUndefined();
+    // To others that comes in now it is a crowd.
+    expect(await code(dispatcher.dispatch(request('other')))).toBe('overloaded');
+  });
+
   it('does not blame a request for a second death that it shared with others', async () => {
     const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 4 }, QUIET);
     const [first, second] = [new ScriptedLane(), new ScriptedLane()];
@@ -169,7 +262,9 @@ describe('Dispatcher', () => {
     expect(lane.cancelled).toEqual([lane.jobs[0]!.id]);
     // The lane's word that it dropped the picture makes room for the next.
     const third = code(dispatcher.dispatch(request('next')));
-    dispatcher.results(lane, [{ id: lane.jobs[0]!.id, ok: false, code: 'client_gone', detail: '' }]);
+    dispatcher.results(lane, [
+      { id: lane.jobs[0]!.id, ok: false, code: 'client_gone', detail: '', decodeMs: 0, inferenceMs: 0 },
+    ]);
     dispatcher.results(lane, [answerTo(lane.jobs[1]!)]);
     expect(await third).toBe('answered');
   });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it, vi } from 'vitest';
 import type { DecodeCosts } from '../../src/lane/decode-side.js';
@@ -44,10 +45,11 @@ const easy = somePlan([
   { rung: 1, thresholds: [null], reach: 0.5 },
 ] as never);
 
-function started() {
+function started(sessions: readonly object[] = loaded.sessions.flat()) {
+  const cascade = { ...loaded, sessions: sessions.map((each) => [each]) } as unknown as LoadedCascade;
   const waiting = new Map<number, (result: JobResult) => void>();
   const engine = new Engine(
-    new Map([['c', loaded]]),
+    new Map([['c', cascade]]),
     facts,
     [
       { id: 1, plan },
@@ -74,6 +76,8 @@ function started() {
 describe('the engine of a lane', () => {
   it('keeps nothing of a picture when it has its answer, however it leaves', async () => {
     const { engine, ask } = started();
+    // Other tests of this process may have pictures that they did not free.
+    const before = rooms.takenBytes;
     const image = await jpeg(640, 480);
     const climbed = ask(image);
     const early = ask(image, { plan: 2 });
@@ -87,6 +91,52 @@ describe('the engine of a lane', () => {
     expect(await late.answer).toMatchObject({ ok: false, code: 'deadline_exceeded' });
     expect(await gone.answer).toMatchObject({ ok: false, code: 'client_gone' });
     // A decode that was on its way has given its room back when it ends.
-    await vi.waitFor(() => expect(rooms.takenBytes).toBe(0), { timeout: 10_000 });
+    await vi.waitFor(() => expect(rooms.takenBytes).toBe(before), { timeout: 10_000 });
+  });
+
+  it('answers for a picture whose caller left at once, not after the decodes before it', async () => {
+    const { engine, ask } = started();
+    const image = await jpeg(640, 480);
+    const [first, second, gone] = [ask(image), ask(image), ask(image)] as const;
+    engine.cancel(gone.id);
+    const order: string[] = [];
+    await Promise.all([
+      first.answer.then(() => order.push('first')),
+      second.answer.then(() => order.push('second')),
+      gone.answer.then(() => order.push('gone')),
+    ]);
+    expect(order[0]).toBe('gone');
+  });
+
+  it('answers by the deadline also when the clock was set back meanwhile', async () => {
+    const slow = {
+      run: async (feeds: Features) => {
+        await sleep(400);
+        return session(true).run(feeds);
+      },
+    };
+    const { ask } = started([slow, slow]);
+    const real = Date.now;
+    const late = ask(await jpeg(640, 480), { deadlineAt: real() + 150 });
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => real() - 100);
+    expect(await late.answer).toMatchObject({ ok: false, code: 'deadline_exceeded' });
+    clock.mockRestore();
+  });
+
+  it('answers for each picture of a run whose logits are no numbers, sampled for a trace or not', async () => {
+    const none = {
+      run: async (feeds: Features) => {
+        const made = await session(true).run(feeds);
+        (made.logits.data as Float32Array).fill(Number.NaN, 0, CLASSES);
+        return made;
+      },
+    };
+    const { ask } = started([none, session(true)]);
+    const trace = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) };
+    const image = await jpeg(64, 64);
+    const answers = await Promise.all(
+      [ask(image, { trace }), ask(image, { trace, plan: 2 })].map((each) => each.answer),
+    );
+    expect(answers[0]).toMatchObject({ ok: false, code: 'internal', detail: expect.stringContaining('no numbers') });
   });
 });

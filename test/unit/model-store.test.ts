@@ -51,6 +51,14 @@ describe('copies of stage files', () => {
     expect(await readFile(next!, 'utf8')).toBe('second');
   });
 
+  it('are made again when somebody has taken them away', async () => {
+    await write('a.onnx', 'text');
+    const [copy] = copiesOf(await store.keep(cascadeOf('a.onnx')));
+    await rm(copy!);
+    const [again] = copiesOf(await store.keep(cascadeOf('a.onnx')));
+    expect(await readFile(again!, 'utf8')).toBe('text');
+  });
+
   it('are one for the same bytes, whatever their file and time', async () => {
     await write('a.onnx', 'same');
     await write('b.onnx', 'same');

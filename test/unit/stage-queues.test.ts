@@ -39,6 +39,14 @@ describe('the stage queues of a lane', () => {
     expect(idsOf(all.take(0))).toEqual([179]);
   });
 
+  it('take no turn and no place for pictures that left meanwhile', () => {
+    const all = queues();
+    for (let id = 0; id < 20; id++) all.push(picture(id, 'batch'), loaded, 0);
+    const isThere = ({ job }: Traveller) => job.id % 10 === 9;
+    expect(idsOf(all.take(0, false, isThere))).toEqual([9, 19]);
+    expect(all.take(0, false, isThere)).toBeUndefined();
+  });
+
   it('let batch stand back, but for its turns', () => {
     const all = queues();
     for (let id = 0; id < 4; id++) all.push(picture(id, 'batch'), loaded, 0);

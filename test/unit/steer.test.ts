@@ -41,6 +41,19 @@ describe('the controller with a goal of latency', () => {
     expect(steer(latency, points, all, at(1), { ...quiet, inferenceMs: 5, waitMs: 60 }, 0).point).toBe(2);
   });
 
+  it('goes by what points can save: an idle gateway that decodes for long comes back to the dearest, and stays', () => {
+    // The dearest takes 13 ms; neither decoding of 22 nor of 45 ms is anything that a cheaper one saves.
+    for (const fixedMs of [10, 22, 45, 60]) {
+      let state = at(3);
+      for (let now = 0; now <= 60_000; now += 1000) {
+        const inferenceMs = (13 * points[state.point]!.macs) / 800;
+        state = steer(latency, points, all, state, { ...quiet, ratePerSecond: 1, fixedMs, inferenceMs }, now);
+      }
+      expect([fixedMs, state.point]).toEqual([fixedMs, 0]);
+    }
+    expect(steer(latency, points, all, at(0), { ...quiet, fixedMs: 110 }, 0).point).toBeGreaterThan(0);
+  });
+
   it('counts what other policies keep busy', () => {
     const busy = { ...quiet, ratePerSecond: 100, waitMs: 60 };
     expect(steer(latency, points, all, at(0), busy, 0).point).toBe(1);

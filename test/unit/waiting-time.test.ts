@@ -123,6 +123,18 @@ describe('the expected waiting time', () => {
     expect(time.expectedMs('interactive', 1)).toBeCloseTo(900, -1);
   });
 
+  it('counts what was done for callers who gave up: it does not make the lanes look slow', () => {
+    const time = new WaitingTime();
+    time.advance(0, 0);
+    for (let at = 20; at <= 20_000; at += 20) {
+      time.advance(1, at);
+      if (at % 80 === 0) time.worked(0, 20);
+      else time.spent(20);
+    }
+    for (let i = 0; i < 30; i++) time.entered(0, 'interactive');
+    expect(time.expectedMs('interactive', 1)).toBeCloseTo(600, -1);
+  });
+
   it('takes pictures that fail for work that was done: a stream of them does not make the lanes look stuck', () => {
     const time = new WaitingTime();
     time.advance(0, 0);

@@ -89,7 +89,8 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
   const { asked, pictures: coming } = await received(
     deps,
     request,
-    { ...wishFor(), provisional: true },
+    // Whether the key may use what the body names is asked when that is read; until then it stands for one that the key may use.
+    { ...wishFor(caller.key?.policy ?? caller.key?.policies?.[0]), provisional: true },
     passage.journey,
   );
   const { policy, deadline_ms, timeout, top } = asked.parameters;
@@ -113,6 +114,7 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
     explain: wants('steps'),
     logits: wants('logits'),
     signal: passage.stop.signal,
+    oneOfMany: pictures.length > 1,
   };
   const jobs = pictures.map(async (picture, index) => {
     try {
@@ -133,7 +135,10 @@ async function received(deps: ClassifyDeps, request: Request, wish: Wish, journe
   const { uploads, gateway } = deps;
   const body = await readInferenceBody(request, uploads);
   const limits = { maxBytes: uploads.maxBytes, maxPixels: gateway.maxPixels };
-  return parseInference(body, request.get(LENGTH_HEADER), limits);
+  const inference = parseInference(body, request.get(LENGTH_HEADER), limits);
+  // The JSON is parsed; before its pictures are looked at, others have their turn.
+  if (body.length >= REST_BYTES) await turn();
+  return inference;
 }
 
 function placeFor({ gateway }: ClassifyDeps, wish: Wish): Admission | undefined {
