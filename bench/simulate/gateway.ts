@@ -4,8 +4,10 @@
  */
 
 import { type AdmissionLimits, refusalOf, type ShedReason } from '../../src/gateway/admission.js';
+import { board } from '../../src/gateway/boarding.js';
 import type { Entry } from '../../src/gateway/entry.js';
-import { type Slot, Slots, type Window } from '../../src/gateway/slots.js';
+import { Slots, type Window } from '../../src/gateway/slots.js';
+import { Suspects } from '../../src/gateway/suspects.js';
 import { WaitingLine } from '../../src/gateway/waiting-line.js';
 import { WaitingTime } from '../../src/gateway/waiting-time.js';
 import type { Job } from '../../src/lane/messages.js';
@@ -47,7 +49,7 @@ export class SimulatedGateway {
   readonly #loop: Threads;
   readonly #lanes: readonly SimulatedLane[];
   readonly #slots = new Slots();
-  readonly #line = new WaitingLine();
+  readonly #waiting = { suspects: new Suspects(), line: new WaitingLine(), idle: [] };
   readonly #time = new WaitingTime();
   readonly #pictures = new Map<number, ProfilePicture>();
   readonly #done = new Map<number, (outcome: Outcome) => void>();
@@ -129,7 +131,12 @@ export class SimulatedGateway {
     const waits = (priority: 'interactive' | 'batch') => this.#time.expectedMs(priority, this.#slots.size);
     return refusalOf(
       this.#limits,
-      { queued: this.#line.size, bytes: this.#heldBytes, waitMs: waits('interactive'), drainMs: waits('batch') },
+      {
+        queued: this.#waiting.line.size,
+        bytes: this.#heldBytes,
+        waitMs: waits('interactive'),
+        drainMs: waits('batch'),
+      },
       { priority: 'interactive', bytes, leftMs: Number.POSITIVE_INFINITY, goalMs: Number.POSITIVE_INFINITY },
     )?.reason;
   }
@@ -141,9 +148,9 @@ export class SimulatedGateway {
     this.#done.set(id, done);
     this.#heldBytes += picture.bytes;
     this.#time.entered(PLAN, 'interactive');
-    this.#line.add(entryOf(id, picture));
+    this.#waiting.line.add(entryOf(id, picture));
     this.#pump();
-    this.mostQueued = Math.max(this.mostQueued, this.#line.size);
+    this.mostQueued = Math.max(this.mostQueued, this.#waiting.line.size);
     this.mostHeldBytes = Math.max(this.mostHeldBytes, this.#heldBytes);
   }
 
@@ -183,13 +190,7 @@ export class SimulatedGateway {
   }
 
   #pump(): void {
-    const open = this.#slots.open(0);
-    let place: Slot | undefined;
-    const fits = (entry: Entry) => {
-      place = this.#slots.placeFor(entry, open, this.#limits, this.#clock.nowMs);
-      return place !== undefined;
-    };
-    for (let entry = this.#line.take(fits); entry !== undefined; entry = this.#line.take(fits)) place!.board(entry);
+    board(this.#slots, this.#waiting, this.#limits, this.#clock.nowMs);
   }
 }
 

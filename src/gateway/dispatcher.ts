@@ -1,16 +1,17 @@
 /**
  * Hands waiting requests to lanes and takes results back. Holds each request's bytes until it has a result, so a lane that dies
  * takes nothing with it. Pure bookkeeping: it starts no process and knows no HTTP. Whether one is taken is said by `admission`, who
- * goes first by `waiting-line`, where by `slots`, who is to blame for a death by `suspects`.
+ * goes first by `waiting-line`, where by `slots` (`boarding`), who is to blame for a death by `suspects`.
  */
 
 import { RequestError } from '../errors.js';
 import type { Job, JobAnswer, JobResult } from '../lane/messages.js';
 import type { Priority } from '../priority.js';
 import { type AdmissionLimits, type Ask, refusalOf, type ShedReason } from './admission.js';
+import { board } from './boarding.js';
 import { type Dispatched, type Entry, jobOf, settle } from './entry.js';
 import { watchOver } from './patience.js';
-import { type LaneHandle, type Slot, Slots, type Window } from './slots.js';
+import { type LaneHandle, Slots, type Window } from './slots.js';
 import { Suspects } from './suspects.js';
 import { WaitingLine } from './waiting-line.js';
 import { WaitingTime } from './waiting-time.js';
@@ -45,9 +46,7 @@ export class Dispatcher {
   readonly #limits: AdmissionLimits & Window;
   readonly #events: DispatcherEvents;
   readonly #beside: () => Iterable<Dispatcher>;
-  readonly #line = new WaitingLine();
-  readonly #suspects = new Suspects();
-  readonly #idle: Entry[] = [];
+  readonly #waiting = { suspects: new Suspects(), line: new WaitingLine(), idle: [] as Entry[] };
   readonly #slots = new Slots();
   readonly #time = new WaitingTime();
   #nextId = 1;
@@ -63,12 +62,12 @@ export class Dispatcher {
 
   /** Requests that wait for a lane. */
   get queued(): number {
-    return this.#line.size + this.#suspects.size;
+    return this.#waiting.line.size + this.#waiting.suspects.size;
   }
 
   /** Of one priority; those that a lane died with wait apart. */
   queuedOf(priority: Priority): number {
-    return this.#line.sizeOf(priority);
+    return this.#waiting.line.sizeOf(priority);
   }
 
   /** Requests that somebody waits for, with a lane or without. */
@@ -140,10 +139,10 @@ export class Dispatcher {
       };
       journey?.waits();
       const job = jobOf(id, request);
-      const known = this.#suspects.against(image);
+      const known = this.#waiting.suspects.against(image);
       const entry = { job, journey, resolve, reject, done, ...known, idle: false, settled: false };
-      if (known.deaths > 0) this.#suspects.add(entry);
-      else this.#line.add(entry);
+      if (known.deaths > 0) this.#waiting.suspects.add(entry);
+      else this.#waiting.line.add(entry);
       this.#time.entered(job.plan, job.priority);
       this.#pump();
     });
@@ -155,7 +154,8 @@ export class Dispatcher {
    */
   async dispatchIdle(request: Omit<Job, 'id' | 'trace' | 'priority'>): Promise<JobAnswer | undefined> {
     const { image } = request;
-    if (this.#idle.length >= IDLE_QUEUE || 2 * (this.#heldBytes + image.length) > this.#limits.bytes) return undefined;
+    if (this.#waiting.idle.length >= IDLE_QUEUE || 2 * (this.#heldBytes + image.length) > this.#limits.bytes)
+      return undefined;
     return new Promise((resolve) => {
       this.#heldBytes += image.length;
       const done = () => {
@@ -164,7 +164,7 @@ export class Dispatcher {
       const job = jobOf(this.#nextId++, { ...request, priority: 'batch' });
       const reject = () => resolve(undefined);
       const fresh = { deaths: 0, deathsAlone: 0, idle: true, settled: false };
-      this.#idle.push({ job, journey: undefined, resolve, reject, done, ...fresh });
+      this.#waiting.idle.push({ job, journey: undefined, resolve, reject, done, ...fresh });
       this.#pump();
     });
   }
@@ -191,7 +191,7 @@ export class Dispatcher {
         settle(entry, new RequestError('internal', 'the lane of an audit died'));
         continue;
       }
-      const verdict = this.#suspects.witnessed(entry, death);
+      const verdict = this.#waiting.suspects.witnessed(entry, death);
       if (verdict !== 'again') this.#forget(entry);
       if (verdict === 'poison') {
         this.#events.poison(entry.job.image);
@@ -213,13 +213,13 @@ export class Dispatcher {
       if (!entry.settled) entry.journey?.answered(result.timings);
       const laneMs = result.inferenceMs + result.decodeMs;
       if (result.ok) {
-        this.#suspects.cleared(entry);
+        this.#waiting.suspects.cleared(entry);
         this.#time.worked(entry.job.plan, laneMs);
         settle(entry, result);
       } else {
         const isDropped = ['deadline_exceeded', 'client_gone'].includes(result.code);
-        if (isDropped) this.#suspects.leaves(entry);
-        else this.#suspects.cleared(entry);
+        if (isDropped) this.#waiting.suspects.leaves(entry);
+        else this.#waiting.suspects.cleared(entry);
         if (isDropped) this.#time.spent(laneMs);
         else this.#time.worked(entry.job.plan);
         settle(entry, new RequestError(result.code, result.detail));
@@ -230,11 +230,11 @@ export class Dispatcher {
 
   /** Refuses all that has no answer yet. */
   close(error: RequestError): void {
-    const all = [...this.#suspects, ...this.#line, ...this.#idle, ...this.#slots.entries()];
+    const all = [...this.#waiting.suspects, ...this.#waiting.line, ...this.#waiting.idle, ...this.#slots.entries()];
     for (const entry of all) settle(entry, error);
-    this.#suspects.clear();
-    this.#line.clear();
-    this.#idle.length = 0;
+    this.#waiting.suspects.clear();
+    this.#waiting.line.clear();
+    this.#waiting.idle.length = 0;
     this.#slots.clear();
   }
 
@@ -249,10 +249,10 @@ export class Dispatcher {
 
   /** Refuses a request that still waits; false when a lane has it. */
   #drop(id: number, error: RequestError): boolean {
-    const entry = this.#line.remove(id) ?? this.#suspects.remove(id);
+    const entry = this.#waiting.line.remove(id) ?? this.#waiting.suspects.remove(id);
     if (entry === undefined) return false;
     this.#forget(entry);
-    this.#suspects.leaves(entry);
+    this.#waiting.suspects.leaves(entry);
     settle(entry, error);
     return true;
   }
@@ -270,27 +270,6 @@ export class Dispatcher {
 
   #pump(): void {
     this.#tick();
-    // Of several lanes one goes on with what nobody suspects.
-    let free = Math.max(1, this.#slots.size - 1) - this.#slots.quarantined;
-    for (const slot of this.#slots) {
-      const suspect = slot.onBoard.size === 0 && free > 0 ? this.#suspects.next() : undefined;
-      if (suspect === undefined) continue;
-      slot.quarantine = true;
-      slot.board(suspect);
-      free--;
-    }
-    // A lane that shall take a suspect must run empty first.
-    const open = this.#slots.open(Math.min(this.#suspects.size, free));
-    let place: Slot | undefined;
-    const fits = (entry: Entry) => {
-      place = this.#slots.placeFor(entry, open, this.#limits, performance.now());
-      return place !== undefined;
-    };
-    for (let entry = this.#line.take(fits); entry !== undefined; entry = this.#line.take(fits)) place!.board(entry);
-    if (this.#line.size > 0) return;
-    for (const slot of open) {
-      const entry = slot.onBoard.size === 0 ? this.#idle.shift() : undefined;
-      if (entry !== undefined) slot.board(entry);
-    }
+    board(this.#slots, this.#waiting, this.#limits, performance.now());
   }
 }
