@@ -4,6 +4,7 @@
 SLUICE_URL: where the gateway is, default http://localhost:8080; SLUICE_API_KEY: where keys are set.
 """
 
+import http.client
 import json
 import os
 import random
@@ -22,15 +23,27 @@ LATER = (429, 503)
 class Problem(Exception):
     """What the gateway refused with, RFC 9457; `code` is for programs."""
 
-    def __init__(self, status, body):
-        super().__init__(f"{body['code']}: {body['detail']}")
+    def __init__(self, status, text):
+        try:
+            body = json.loads(text)
+            self.code, detail = body["code"], body["detail"]
+        except (ValueError, KeyError, TypeError):
+            # A proxy between may answer with anything: what the status says is still true.
+            self.code, detail = "unknown", f"HTTP {status}, not from a gateway"
+        super().__init__(f"{self.code}: {detail}")
         self.status = status
-        self.code = body["code"]
+
+
+def seconds_of(retry_after):
+    """A proxy between may say a date, or nothing."""
+    return int(retry_after) if retry_after and retry_after.isdecimal() else 1
 
 
 def classify(picture, **query):
     """The answer to the bytes of one picture; query: cascade, policy, top, deadline_ms, explain."""
-    url = f"{URL}/v1/classify?{urllib.parse.urlencode(query)}"
+    # The gateway's booleans are lower-case.
+    values = {name: str(value).lower() if isinstance(value, bool) else value for name, value in query.items()}
+    url = f"{URL}/v1/classify?{urllib.parse.urlencode(values)}"
     headers = {"Content-Type": "application/octet-stream"}
     if KEY:
         headers["Authorization"] = f"Bearer {KEY}"
@@ -38,12 +51,17 @@ def classify(picture, **query):
         request = urllib.request.Request(url, data=picture, headers=headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
-                return json.load(response)
+                status, text = response.status, response.read()
         except urllib.error.HTTPError as error:
             if error.code not in LATER or attempt == RETRIES:
-                raise Problem(error.code, json.load(error)) from None
+                raise Problem(error.code, error.read()) from None
             # A little more than it says, so that those who were refused together do not come back together.
-            time.sleep(int(error.headers.get("Retry-After", 1)) + random.random())
+            time.sleep(seconds_of(error.headers.get("Retry-After")) + random.random())
+            continue
+        try:
+            return json.loads(text)
+        except ValueError:
+            raise Problem(status, text) from None
 
 
 def main():
@@ -55,6 +73,11 @@ def main():
             answer = classify(picture, top=1)
         except Problem as problem:
             print(f"{path}: {problem}", file=sys.stderr)
+            failed = True
+            continue
+        except (OSError, http.client.HTTPException) as error:
+            # No answer, or one that broke off: URLError is an OSError.
+            print(f"{path}: no answer from {URL}: {getattr(error, 'reason', error)}", file=sys.stderr)
             failed = True
             continue
         best, route, cost = answer["predictions"][0], answer["route"], answer["cost"]

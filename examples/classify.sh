@@ -3,8 +3,16 @@
 # SLUICE_URL: where the gateway is, default http://localhost:8080; SLUICE_API_KEY: where keys are set.
 set -euo pipefail
 url=${SLUICE_URL:-http://localhost:8080}
+# In a file, which curl empties before it tries again: on stdout the problem of each attempt would stay.
+answer=$(mktemp)
+trap 'rm -f "$answer"' EXIT
+status=0
 # --retry tries 408, 429 and most 5xx again, and waits as long as Retry-After says; --fail-with-body shows the problem.
-curl --silent --show-error --fail-with-body --retry 3 --max-time 60 \
+curl --silent --show-error --fail-with-body --retry 3 --max-time 60 --output "$answer" \
   ${SLUICE_API_KEY:+--header "Authorization: Bearer $SLUICE_API_KEY"} \
-  --data-binary "@$1" "$url/v1/classify?${2:-}"
-echo
+  --data-binary "@$1" "$url/v1/classify?${2:-}" || status=$?
+if [[ -s $answer ]]; then
+  cat "$answer"
+  echo
+fi
+exit "$status"

@@ -4,7 +4,7 @@
  */
 
 import { readFile } from 'node:fs/promises';
-import { SluiceClient, SluiceProblem } from 'sluice/client';
+import { SluiceClient, SluiceProblem, SluiceTimeout, SluiceUnreachable } from 'sluice/client';
 
 const { SLUICE_URL: baseUrl = 'http://localhost:8080', SLUICE_API_KEY: apiKey } = process.env;
 const client = new SluiceClient({ baseUrl, ...(apiKey === undefined ? {} : { apiKey }) });
@@ -17,8 +17,10 @@ for (const path of process.argv.slice(2)) {
     const share = `${Math.round(100 * cost.ratio)}% of the full cost`;
     console.log(`${path}: ${label} ${probability.toFixed(2)}, ${rung} exit ${route.exit}, ${share}`);
   } catch (error) {
-    if (!(error instanceof SluiceProblem)) throw error;
-    console.error(`${path}: ${error.code}: ${error.detail}`);
+    if (error instanceof SluiceProblem) console.error(`${path}: ${error.code}: ${error.detail}`);
+    else if (error instanceof SluiceUnreachable || error instanceof SluiceTimeout) {
+      console.error(`${path}: ${error.message}`);
+    } else throw error;
     process.exitCode = 1;
   }
 }

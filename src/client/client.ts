@@ -15,7 +15,7 @@ import type {
 export interface SluiceClientOptions {
   /** Of the gateway, for example `http://localhost:8080`; may have a path, or be one in a browser. */
   readonly baseUrl: string | URL;
-  /** Sent as `Authorization: Bearer`. */
+  /** Sent as `Authorization: Bearer`; the constructor throws a TypeError where a header cannot carry it. */
   readonly apiKey?: string;
   /** In place of the global one. */
   readonly fetch?: typeof globalThis.fetch;
@@ -36,7 +36,8 @@ export interface ClassifyOptions extends CallOptions {
   readonly top?: number;
   /**
    * Milliseconds for the whole call, with all retries: each attempt tells the gateway what is left, so that the best exit so far is
-   * the answer then.
+   * the answer then. Any length will do, Infinity too. But the gateway takes no more than ten minutes (600000): an attempt tells it
+   * no more, and is answered by then, if with a 504.
    */
   readonly deadlineMs?: number;
   /** `route.steps` lists every exit that was passed. */
@@ -48,6 +49,10 @@ export type Picture = Uint8Array | ArrayBuffer | Blob | ReadableStream<Uint8Arra
 
 /** An answer at the deadline still needs its way back. */
 const WAY_BACK_MS = 1000;
+/** The gateway refuses a longer one. */
+const LONGEST_DEADLINE_MS = 600_000;
+/** A longer timer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 interface Call {
   readonly path: string;
@@ -59,9 +64,15 @@ interface Call {
   readonly answers?: readonly number[];
 }
 
+/** What came, read to its end, and not looked into yet. */
+interface Received {
+  readonly response: Response;
+  readonly text: string;
+}
+
 export class SluiceClient {
   readonly #base: URL;
-  readonly #apiKey: string | undefined;
+  readonly #authorization: { readonly Authorization?: string };
   readonly #fetch: typeof globalThis.fetch;
   readonly #retries: number;
   readonly #maxWaitMs: number;
@@ -70,7 +81,7 @@ export class SluiceClient {
     // A page may name its own gateway by a path.
     this.#base = new URL(baseUrl, (globalThis as { location?: { href: string } }).location?.href);
     if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
-    this.#apiKey = apiKey;
+    this.#authorization = apiKey === undefined ? {} : authorizationOf(apiKey);
     // A browser's own wants to be called on nothing else.
     this.#fetch = fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#retries = retries;
@@ -124,38 +135,37 @@ export class SluiceClient {
     for (let failed = 1; ; failed++) {
       signal?.throwIfAborted();
       const leftMs = until - Date.now();
-      const { answer, error } = await this.#attempt<Answer>(call, leftMs);
-      if (error === undefined) return answer as Answer;
+      const { received, error } = await this.#attempt(call, leftMs);
+      // Here, where nothing is tried again: what is no JSON now is none later either.
+      if (received !== undefined) return answerOf<Answer>(received);
       if (!(error instanceof SluiceProblem || error instanceof SluiceUnreachable)) throw error;
       const { status, retryAfterSeconds } =
         error instanceof SluiceProblem ? error : { status: undefined, retryAfterSeconds: undefined };
       const patience = { failed, retries, maxWaitMs: this.#maxWaitMs, leftMs: until - Date.now() };
       const wait = pauseMs({ status, retryAfterSeconds }, patience, Math.random());
       if (wait === undefined) throw error;
-      await pause(wait, signal);
+      await pause(Math.min(LONGEST_TIMER_MS, wait), signal);
     }
   }
 
   /** One request. What it throws is told as `error`, to be looked at. */
-  async #attempt<Answer>(call: Call, leftMs: number): Promise<{ answer?: Answer; error?: unknown }> {
+  async #attempt(call: Call, leftMs: number): Promise<{ received?: Received; error?: unknown }> {
     const { path, init = {}, signal, deadlineMs, answers = [] } = call;
     const url = new URL(path, this.#base);
     const late = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     if (deadlineMs !== undefined) {
-      url.searchParams.set('deadline_ms', String(Math.max(1, Math.floor(leftMs))));
-      timer = setTimeout(() => late.abort(new SluiceTimeout(deadlineMs)), leftMs + WAY_BACK_MS);
+      url.searchParams.set('deadline_ms', String(Math.max(1, Math.min(LONGEST_DEADLINE_MS, Math.floor(leftMs)))));
+      const timerMs = Math.min(LONGEST_TIMER_MS, leftMs + WAY_BACK_MS);
+      timer = setTimeout(() => late.abort(new SluiceTimeout(deadlineMs)), timerMs);
     }
     const signals = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
-    const headers = {
-      ...init.headers,
-      ...(this.#apiKey === undefined ? {} : { Authorization: `Bearer ${this.#apiKey}` }),
-    };
+    const headers = { ...init.headers, ...this.#authorization };
     try {
       const response = await this.#fetch(url, { ...init, headers, signal: signals });
       const text = await response.text();
-      if (response.ok || answers.includes(response.status)) return { answer: JSON.parse(text) as Answer };
-      return { error: problemOf(response, text) };
+      if (response.ok || answers.includes(response.status)) return { received: { response, text } };
+      return { error: problemOf({ response, text }) };
     } catch (cause) {
       if (signals.aborted) return { error: signals.reason };
       return { error: new SluiceUnreachable(this.#base.href, cause) };
@@ -172,21 +182,47 @@ function queryOf(values: Readonly<Record<string, string | number | boolean | und
   return text === '' ? '' : `?${text}`;
 }
 
-/** A proxy between may answer with anything. */
-function problemOf(response: Response, text: string): SluiceProblem {
+/** @throws TypeError, without the key in it: `fetch` would throw at each attempt, as it does where nobody answers */
+function authorizationOf(apiKey: string): { Authorization: string } {
+  const headers = { Authorization: `Bearer ${apiKey}` };
+  try {
+    new Headers(headers);
+  } catch {
+    throw new TypeError('apiKey has characters that a header cannot carry');
+  }
+  return headers;
+}
+
+/** @throws SluiceProblem where it is no JSON: a proxy between may answer with anything, with 200 too */
+function answerOf<Answer>(received: Received): Answer {
+  try {
+    return JSON.parse(received.text) as Answer;
+  } catch {
+    throw unknownProblem(received, 'The answer is not JSON');
+  }
+}
+
+function problemOf({ response, text }: Received): SluiceProblem {
   const { status, statusText, headers } = response;
-  const retryAfterSeconds = secondsOf(headers.get('Retry-After'), Date.now());
-  const requestId = headers.get('X-Request-Id') ?? undefined;
   if (/^application\/problem\+json\b/.test(headers.get('Content-Type') ?? '')) {
     try {
-      return new SluiceProblem(JSON.parse(text) as Problem, retryAfterSeconds, requestId);
+      return new SluiceProblem(JSON.parse(text) as Problem, ...saidBeside(response));
     } catch {
       // Cut off on its way: what the status says is still true.
     }
   }
-  const title = statusText === '' ? `HTTP ${status}` : statusText;
+  return unknownProblem({ response, text }, statusText === '' ? `HTTP ${status}` : statusText);
+}
+
+function unknownProblem({ response, text }: Received, title: string): SluiceProblem {
+  const { status } = response;
   const unknown = { type: 'about:blank', title, status, detail: text.slice(0, 200), code: 'unknown' };
-  return new SluiceProblem(unknown, retryAfterSeconds, requestId);
+  return new SluiceProblem(unknown, ...saidBeside(response));
+}
+
+/** What the headers tell: seconds of Retry-After, id of the request. */
+function saidBeside({ headers }: Response): [number | undefined, string | undefined] {
+  return [secondsOf(headers.get('Retry-After'), Date.now()), headers.get('X-Request-Id') ?? undefined];
 }
 
 /** @throws the reason of `signal` as soon as it aborts */

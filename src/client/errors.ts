@@ -2,7 +2,7 @@
 
 import type { Problem } from './types.js';
 
-/** The gateway, or what stands before it, said no. */
+/** The gateway, or what stands before it, said no, or what it said is no answer. */
 export class SluiceProblem extends Error implements Problem {
   override readonly name = 'SluiceProblem';
   readonly type: string;

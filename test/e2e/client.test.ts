@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SluiceClient, SluiceProblem, SluiceUnreachable } from '../../src/client/index.js';
@@ -23,8 +23,11 @@ afterAll(async () => {
 });
 
 /** Where a gateway behind these keys and this rate listens. */
-function listen(keyHashes: readonly string[] = [], ratePerSecond = 0): string {
-  const server = createServer(createApp({ ...served.deps, auth: new Auth({ keyHashes, ratePerSecond }) })).listen(0);
+const listen = (keyHashes: readonly string[] = [], ratePerSecond = 0) =>
+  listenWith(createApp({ ...served.deps, auth: new Auth({ keyHashes, ratePerSecond }) }));
+
+function listenWith(answer: RequestListener): string {
+  const server = createServer(answer).listen(0);
   servers.push(server);
   return `http://localhost:${(server.address() as AddressInfo).port}`;
 }
@@ -86,6 +89,33 @@ describe('a client of a real gateway', () => {
     const baseUrl = listen([createHash('sha256').update('sesame').digest('hex')]);
     expect(await problem(new SluiceClient({ baseUrl }).policies())).toMatchObject({ code: 'unauthorized' });
     expect((await new SluiceClient({ baseUrl, apiKey: 'sesame' }).policies()).policies.length).toBeGreaterThan(0);
+  });
+
+  it('takes no key that a header cannot carry, and does not show it', () => {
+    const open = (apiKey: string) => new SluiceClient({ baseUrl: 'http://localhost:1', apiKey });
+    for (const apiKey of ['ses\name', 'сезам']) {
+      expect(() => open(apiKey)).toThrow(new TypeError('apiKey has characters that a header cannot carry'));
+    }
+  });
+
+  it('takes a page in place of an answer for a problem, and does not ask again', async () => {
+    let asked = 0;
+    const baseUrl = listenWith((request, response) => {
+      asked++;
+      request.resume().on('end', () => response.setHeader('Content-Type', 'text/html').end('<html>Log in</html>'));
+    });
+    const error = await problem(new SluiceClient({ baseUrl }).classify(new Uint8Array(await jpeg())));
+    expect(error).toBeInstanceOf(SluiceProblem);
+    expect(error).toMatchObject({ status: 200, code: 'unknown', detail: '<html>Log in</html>' });
+    expect(asked).toBe(1);
+  });
+
+  it.each([700_000, 3e9, Number.POSITIVE_INFINITY])('has a deadline as long as it likes: %d', async (deadlineMs) => {
+    // Nothing before 50 ms: a timer that overflows fires at once.
+    const app = createApp({ ...served.deps, auth: new Auth({ keyHashes: [], ratePerSecond: 0 }) });
+    const client = new SluiceClient({ baseUrl: listenWith((...ends) => setTimeout(() => app(...ends), 50)) });
+    const answer = await client.classify(new Uint8Array(await jpeg()), { deadlineMs });
+    expect(answer.predictions.length).toBeGreaterThan(0);
   });
 
   it('comes back when Retry-After says so: each of more calls than the rate allows is answered', async () => {

@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -34,8 +36,8 @@ interface Said {
   readonly stderr: string;
 }
 
-async function example(program: string, args: readonly string[]): Promise<Said> {
-  const env = { ...process.env, SLUICE_URL: gateway.url };
+async function example(program: string, args: readonly string[], added: NodeJS.ProcessEnv = {}): Promise<Said> {
+  const env = { ...process.env, SLUICE_URL: gateway.url, PYTHONDONTWRITEBYTECODE: '1', ...added };
   return run(program, args, { env, cwd: user }).then(
     ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
     ({ code, stdout, stderr }: Said) => ({ code, stdout, stderr }),
@@ -49,6 +51,36 @@ const hasProgram = async (name: string) =>
 const [hasCurl, hasPython] = await Promise.all(['curl', 'python3'].map(hasProgram));
 if (!hasCurl) console.info('test/e2e/examples: that of curl is skipped, curl is missing');
 if (!hasPython) console.info('test/e2e/examples: that of Python is skipped, python3 is missing');
+
+interface Reply {
+  readonly status: number;
+  readonly headers?: Record<string, string>;
+  /** Null: the connection breaks. */
+  readonly body: string | null;
+}
+const PAGE: Reply = { status: 502, headers: { 'Content-Type': 'text/html' }, body: '<html>Oh dear</html>' };
+const LOGIN: Reply = { ...PAGE, status: 200 };
+const refusal = (code: string, status: number, headers: Record<string, string> = {}): Reply => ({
+  status,
+  headers,
+  body: JSON.stringify({ code, detail: 'not now' }),
+});
+
+/** Something that says these one after another, the last again and again; counts how often it is asked. */
+async function saying(replies: readonly Reply[]) {
+  let asked = 0;
+  const server = createServer((request, response) => {
+    const { status, headers, body } = replies[Math.min(asked++, replies.length - 1)]!;
+    if (body === null) request.socket.destroy();
+    else request.resume().on('end', () => response.writeHead(status, headers).end(body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  return {
+    url: `http://localhost:${(server.address() as AddressInfo).port}`,
+    asked: () => asked,
+    [Symbol.asyncDispose]: async () => void server.close().closeAllConnections(),
+  };
+}
 
 /** The line that the examples print of the cat. */
 async function expectedLine(): Promise<RegExp> {
@@ -74,6 +106,24 @@ describe.skipIf(!hasCurl)(`the example of curl${hasCurl ? '' : ' (missing: curl)
     const { code, stdout } = await example(`${EXAMPLES}classify.sh`, [WORDS]);
     expect({ code, problem: JSON.parse(stdout).code }).toEqual({ code: 22, problem: 'unsupported_format' });
   });
+
+  it.each([
+    ['answer', 0, { status: 200, body: '{"id":"x"}' }],
+    ['last problem', 22, refusal('damaged_image', 422)],
+  ] as const)('prints the %s alone after it has tried again, and leaves no file', async (_, code, last) => {
+    await using proxy = await saying([refusal('overloaded and more than the next is long', 503), last]);
+    const TMPDIR = join(gateway.folder, `tmp${code}`);
+    await mkdir(TMPDIR);
+    const said = await example(`${EXAMPLES}classify.sh`, [CAT], { SLUICE_URL: proxy.url, TMPDIR });
+    expect(said).toMatchObject({ code, stdout: `${last.body}\n` });
+    expect(proxy.asked()).toBe(2);
+    expect(await readdir(TMPDIR)).toEqual([]);
+  });
+
+  it('says so where there is no gateway', async () => {
+    const { code, stdout } = await example(`${EXAMPLES}classify.sh`, [CAT], { SLUICE_URL: 'http://localhost:1' });
+    expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
+  });
 });
 
 const IN_TYPESCRIPT = [`${ROOT}node_modules/.bin/tsx`, 'classify.ts'] as const;
@@ -96,6 +146,47 @@ describe.each([
       expect(stderr).toContain('README.md: unsupported_format: ');
     },
   );
+
+  it.skipIf(!isThere)('goes on to the next picture after a page of a proxy, with an error or without', async () => {
+    await using proxy = await saying([PAGE, LOGIN]);
+    const { code, stdout, stderr } = await example(program, [file, CAT, CAT], { SLUICE_URL: proxy.url });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/^.*cat\.jpg: unknown: .+\n.*cat\.jpg: unknown: .+\n$/);
+    expect(proxy.asked()).toBe(2);
+  });
+
+  it.skipIf(!isThere)('says a line a picture where there is no gateway, or it breaks off', async () => {
+    await using broken = await saying([{ status: 0, body: null }]);
+    for (const SLUICE_URL of ['http://localhost:1', broken.url]) {
+      const { code, stdout, stderr } = await example(program, [file, CAT, CAT], { SLUICE_URL });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+      expect(stderr).toMatch(/^.*cat\.jpg: no answer from .+\n.*cat\.jpg: no answer from .+\n$/);
+    }
+  });
+});
+
+describe.skipIf(!hasPython)('the function of Python', () => {
+  const call = (ask: string, added?: NodeJS.ProcessEnv) => {
+    const program = `import json, sys; sys.path.insert(0, sys.argv[1]); from classify import *
+print(json.dumps(${ask}))`;
+    return example('python3', ['-c', program, EXAMPLES, CAT], added);
+  };
+
+  it('takes True and False', async () => {
+    const asked = ['True', 'False'].map((explain) =>
+      call(`classify(open(sys.argv[2], "rb").read(), explain=${explain})`),
+    );
+    const steps = (await Promise.all(asked)).map(({ stdout }) => Answer.parse(JSON.parse(stdout)).route.steps);
+    expect(steps).toEqual([expect.any(Array), undefined]);
+  });
+
+  it('tries again after a second where Retry-After is a date, or missing', async () => {
+    const date = { 'Retry-After': 'Wed, 25 Nov 2026 12:00:00 GMT' };
+    await using proxy = await saying([{ ...PAGE, status: 503, headers: date }, refusal('overloaded', 429), LOGIN]);
+    const { stderr } = await call('classify(b"x")', { SLUICE_URL: proxy.url });
+    expect(stderr).toContain('Problem: unknown: HTTP 200, not from a gateway');
+    expect(proxy.asked()).toBe(3);
+  });
 });
 
 describe('the package as it is published', () => {

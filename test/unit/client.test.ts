@@ -103,16 +103,11 @@ describe('a refusal', () => {
     expect(asked.length).toBe(1);
   });
 
-  it('of something between is an error too', async () => {
-    const page = new Response('<html>Bad gateway</html>', { status: 502, statusText: 'Bad Gateway' });
-    const { client } = clientOf([page]);
-    const error = await settled(client.cascades());
-    expect(error).toMatchObject({
-      status: 502,
-      code: 'unknown',
-      title: 'Bad Gateway',
-      detail: '<html>Bad gateway</html>',
-    });
+  it.each([502, 200])('of something between is an error too, not asked again: %i', async (status) => {
+    const { client, asked } = clientOf([new Response('<p>', { status, statusText: 'No' })]);
+    const told = { status, code: 'unknown', detail: '<p>', title: status === 200 ? 'The answer is not JSON' : 'No' };
+    expect(await settled(client.classify(picture))).toMatchObject({ name: 'SluiceProblem', ...told });
+    expect(asked.length).toBe(1);
   });
 });
 
@@ -125,6 +120,10 @@ describe('a call is tried again', () => {
     ]);
     expect(await settled(client.classify(picture))).toEqual({ id: 'x' });
     expect(asked.map(({ atMs }) => atMs)).toEqual([0, 2100, 3300]);
+    const years = refused(503, 'overloaded', { 'Retry-After': '99999999' });
+    const patient = clientOf([years, answered()], { maxWaitMs: Number.POSITIVE_INFINITY });
+    await settled(patient.client.cascades());
+    expect(patient.asked[1]!.atMs).toBe(2 ** 31 - 1);
   });
 
   it('after a connection that broke, with pauses that grow', async () => {
@@ -166,10 +165,13 @@ describe('a call is tried again', () => {
 });
 
 describe('a deadline', () => {
-  it('is for all attempts: each tells the gateway what is left', async () => {
+  it.each([
+    [5000, ['5000', '3900']],
+    [Number.POSITIVE_INFINITY, ['600000', '600000']],
+  ])('is for all attempts: each tells the gateway what is left of %d', async (deadlineMs, told) => {
     const { client, asked } = clientOf([refused(503, 'overloaded', { 'Retry-After': '1' }), answered({ id: 'x' })]);
-    await settled(client.classify(picture, { deadlineMs: 5000 }));
-    expect(asked.map(({ url }) => url.searchParams.get('deadline_ms'))).toEqual(['5000', '3900']);
+    expect(await settled(client.classify(picture, { deadlineMs }))).toEqual({ id: 'x' });
+    expect(asked.map(({ url }) => url.searchParams.get('deadline_ms'))).toEqual(told);
   });
 
   it('is never waited past: the refusal is told at once', async () => {
