@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { RequestError } from '../errors.js';
 import { reasonOf } from './cut-off.js';
+import { askForBody } from './expect.js';
 import type { Upload, Uploads } from './uploads.js';
 
 /** @throws RequestError too_many_bytes, empty_body, bad_multipart, client_gone, request_timeout, overloaded */
@@ -48,6 +49,7 @@ export function collect(
       if (!upload.push(chunk)) refuse(tooMany);
     };
     const gone = () => refuse(reasonOf(request));
+    askForBody(request);
     from.on('data', take);
     from.on('end', () => {
       resolve(upload.bytes());
@@ -112,6 +114,7 @@ async function readForm(request: IncomingMessage, uploads: Uploads): Promise<Buf
       request.on('close', () => {
         if (!request.complete) reject(reasonOf(request));
       });
+      askForBody(request);
       request.pipe(form);
     });
   } finally {

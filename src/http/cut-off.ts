@@ -4,8 +4,12 @@ import { randomUUID } from 'node:crypto';
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { RequestError } from '../errors.js';
+import { targetOf } from '../node-request.js';
 import { problemOf } from './problem.js';
 import { SECURITY_HEADERS } from './security-headers.js';
+
+/** Where the Open Inference Protocol is spoken, as Express finds it: its errors have a shape of their own. */
+const INFERENCE = /^\/v2(\/|$)/i;
 
 const reasons = new WeakMap<IncomingMessage, RequestError>();
 
@@ -19,21 +23,32 @@ export function reasonOf(request: IncomingMessage): RequestError {
   return reasons.get(request) ?? new RequestError('client_gone', 'the caller left before the whole picture was sent');
 }
 
-function headersOf(error: RequestError, body: string): Record<string, string> {
-  return {
+interface Told {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** @param request undefined: nobody knows what was asked for, as no head came */
+function told(error: RequestError, request: IncomingMessage | undefined): Told {
+  const problem = problemOf(error);
+  const isInference = request !== undefined && INFERENCE.test(targetOf(request).path);
+  const body = JSON.stringify(isInference ? { error: problem.detail } : problem);
+  const headers = {
     ...SECURITY_HEADERS,
     'X-Request-Id': randomUUID(),
-    'Content-Type': 'application/problem+json; charset=utf-8',
+    'Content-Type': `application/${isInference ? 'json' : 'problem+json'}; charset=utf-8`,
     'Content-Length': String(Buffer.byteLength(body)),
     ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
     Connection: 'close',
   };
+  return { status: problem.status, headers, body };
 }
 
 /** Answers a request that no app has seen. */
-export function answerProblem(response: ServerResponse, error: RequestError): void {
-  const body = JSON.stringify(problemOf(error));
-  response.writeHead(problemOf(error).status, headersOf(error, body)).end(body);
+export function answerProblem(request: IncomingMessage, response: ServerResponse, error: RequestError): void {
+  const { status, headers, body } = told(error, request);
+  response.writeHead(status, headers).end(body);
 }
 
 /** A caller that still sends hears what it is told only as long as somebody reads. */
@@ -41,17 +56,17 @@ const LINGER_MS = 1000;
 
 /**
  * Says the problem on a socket where no whole request came that could be answered, and closes it.
+ * @param to what the caller takes it for the answer to; undefined: its head has not come
  * @param linger whether there may be more on its way
  */
-export function closeWith(socket: Duplex, error: RequestError, linger: boolean): void {
-  const problem = problemOf(error);
-  const body = JSON.stringify(problem);
-  const head = Object.entries(headersOf(error, body)).map(([name, value]) => `${name}: ${value}\r\n`);
+export function closeWith(socket: Duplex, error: RequestError, to: IncomingMessage | undefined, linger: boolean): void {
+  const { status, headers, body } = told(error, to);
+  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   // It is closed in any case; that the caller does not read it is no error.
   socket.on('error', () => {});
   const done = () => {
     socket.once('end', () => socket.destroy());
     setTimeout(() => socket.destroy(), linger ? LINGER_MS : 0).unref();
   };
-  socket.end(`HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\n${head.join('')}\r\n${body}`, done);
+  socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('')}\r\n${body}`, done);
 }

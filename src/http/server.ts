@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type Server as TlsServer } from 'node:
 import { type AddressInfo, Server as NetServer } from 'node:net';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import type { CutReason } from '../telemetry/connection-metrics.js';
+import { takeExpecting } from './expect.js';
 import { SocketGuard } from './socket-guard.js';
 import { SOCKET_LIMITS, type SocketLimits } from './socket-limits.js';
 import type { TlsMaterial } from './tls.js';
@@ -61,6 +62,7 @@ export class HttpServer {
         : createTlsServer({ ...settings, ...tls, handshakeTimeout: limits.headersMs }, listener);
     // Node leaves further ones out silently: with one more it shows that there were too many.
     this.#server.maxHeadersCount = limits.headers + 1;
+    takeExpecting(this.#server);
     this.#guard = new SocketGuard(this.#server, tls !== undefined, limits, onCut);
   }
 

@@ -66,12 +66,16 @@ export class SocketGuard {
     if (most > 0 && connection.requests >= most) response.setHeader('Connection', 'close');
     if (request.rawHeaders.length / 2 > headers) {
       this.#onCut('headers_too_large');
-      answerProblem(response, new RequestError('headers_too_large', `the request has more than ${headers} headers`));
+      answerProblem(
+        request,
+        response,
+        new RequestError('headers_too_large', `the request has more than ${headers} headers`),
+      );
       return false;
     }
     if (request.headers.host === undefined && request.httpVersion === '1.1') {
       this.#onCut('malformed');
-      answerProblem(response, new RequestError('bad_request', 'the request names no host'));
+      answerProblem(request, response, new RequestError('bad_request', 'the request names no host'));
       return false;
     }
     return true;
@@ -183,7 +187,7 @@ export class SocketGuard {
     const hasBegun = open > 1 || (open === 1 && response?.headersSent === true);
     if (error === undefined || spoken === undefined || hasBegun) raw.destroy();
     // Those that make room shall be gone at once.
-    else closeWith(spoken, error, this.#book.has(connection));
+    else closeWith(spoken, error, open > 0 ? request : undefined, this.#book.has(connection));
   }
 }
 

@@ -6,6 +6,7 @@ import { sha256 } from '../../src/http/key-ring.js';
 import type { ApiKey } from '../../src/http/keys-file.js';
 import { answerOf, expectProblem, post, type Query } from '../support/contract.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
+import { bytesInput, infer, inferErrorOf, inferredOf } from '../support/open-inference.js';
 import { jpeg } from '../support/pictures.js';
 
 let served: TestGateway;
@@ -41,6 +42,16 @@ describe('a key with policies of its own', () => {
     const { app } = guarded(key('app', { policies: ['fast'], policy: 'fast' }), key('strict', { policies: ['fast'] }));
     expect(answerOf(await ask(app, 'app')).policy).toBe('fast');
     expectProblem(await ask(app, 'strict'), 403, 'forbidden_policy');
+  });
+
+  it('may use those at /v2 as well, where the body names the policy', async () => {
+    const { app } = guarded(key('strict', { policies: ['fast', 'full'] }));
+    const named = (policy?: string) =>
+      infer(app, bytesInput([image]), { parameters: { policy }, headers: { 'X-API-Key': SECRET('strict') } });
+    expect(inferredOf(await named('full')).response.parameters.policy).toBe('full');
+    expect(inferErrorOf(await named('balanced'), 403)).toContain('fast, full');
+    // Of requests that name none, the gateway's default is meant, as at /v1.
+    expect(inferErrorOf(await named(), 403)).toContain('"balanced"');
   });
 
   it('the same for cascades', async () => {

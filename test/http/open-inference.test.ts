@@ -105,6 +105,12 @@ describe('an inference', () => {
     expect(id).toBe(response.headers['x-request-id']);
   });
 
+  it("takes what Triton's clients send as ordinary arguments: a priority, no timeout, no outputs", async () => {
+    const asked = { parameters: { priority: 1, timeout: 0 }, outputs: [] };
+    const { outputs } = inferredOf(await infer(served.app, bytesInput([await jpeg()]), asked)).response;
+    expect(outputs).toHaveLength(7);
+  });
+
   it('lets each output choose its own way back', async () => {
     const outputs = [{ name: 'label' }, { name: 'probability', parameters: { binary_data: false } }];
     const { response } = inferredOf(await infer(served.app, bytesInput([await jpeg()]), { ...binary, outputs }));

@@ -7,6 +7,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { HttpServer } from '../../src/http/server.js';
 import { SOCKET_LIMITS, type SocketLimits } from '../../src/http/socket-limits.js';
+import { ErrorResponse } from '../../src/http/v2/schema.js';
+import { undocumentedOnWire } from '../support/documented.js';
 import { startGateway, type TestGateway } from '../support/gateway.js';
 import { jpeg } from '../support/pictures.js';
 import { until } from '../support/process.js';
@@ -56,6 +58,14 @@ const head = (more: string, path = '/v1/classify') => `POST ${path} HTTP/1.1\r\n
 const PART = '--b\r\nContent-Disposition: form-data; name="image"; filename="x"\r\n\r\n';
 const INFER = '/v2/models/cifar10/infer';
 
+/** Status and sentence of an error of the Open Inference Protocol, held against the document. */
+function errorIn(heard: string): string {
+  expect(undocumentedOnWire('POST', INFER, heard)).toBeUndefined();
+  const [headers = '', body = ''] = heard.split('\r\n\r\n');
+  expect(headers).toMatch(/^content-type: application\/json\b/im);
+  return `${headers.split(' ')[1]} ${ErrorResponse.parse(JSON.parse(body)).error}`;
+}
+
 /** Sends a byte now and then until the server closes. */
 async function drip(first: string, byte: string, everyMs: number): Promise<string> {
   const socket = await open();
@@ -89,7 +99,8 @@ describe('cut off with 408', () => {
   ])('a body for %s that takes longer than a request may, and it is counted as that', async (path, sofar) => {
     await listen({ headersMs: 200, requestMs: 400 });
     const heard = await drip(head('Content-Length: 1000\r\n', path), 'x', 20);
-    expect(problemIn(heard)).toMatchObject({ status: 408, code: 'request_timeout' });
+    if (path === INFER) expect(errorIn(heard)).toMatch(/^408 the whole request has to come within 400 ms/);
+    else expect(problemIn(heard)).toMatchObject({ status: 408, code: 'request_timeout' });
     const counted = async () => (await served.deps.metrics.registry.metrics()).includes(`code="408"} ${sofar}\n`);
     await until('it is counted', counted);
   });
@@ -168,6 +179,26 @@ describe('refused at the edge, as a problem', () => {
     const answer = problemIn(await exchange(port, sent));
     expect(answer).toMatchObject({ status, code });
     expect(answer.headers).toMatch(/^content-security-policy: default-src 'none'/im);
+  });
+
+  it.each([
+    ['431 for too many headers', head(`Connection: close\r\n${'A: b\r\n'.repeat(60)}`, INFER), /^431 .* 50 headers/],
+    ['400 without a host', `POST ${INFER} HTTP/1.1\r\nConnection: close\r\n\r\n`, /^400 .* no host/],
+    [
+      '413 for chunk extensions',
+      `${head('Transfer-Encoding: chunked\r\n', INFER)}1;${'a'.repeat(20_000)}`,
+      /^413 .* extensions/,
+    ],
+    ['400 for a chunk that is none', `${head('Transfer-Encoding: chunked\r\n', INFER)}none\r\n`, /^400 .*HTTP/],
+  ])('below /v2 in the shape of the protocol there: %s', async (_, sent, said) => {
+    await listen({ headerBytes: 2048, headers: 50 });
+    expect(errorIn(await exchange(port, sent))).toMatch(said);
+  });
+
+  it('as a problem where the next head on a connection of /v2 never ends: its address is not known', async () => {
+    await listen({ headersMs: 300 });
+    const heard = await drip('GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\nPOST /v2 HTTP/1.1\r\nX-a: ', 'b', 20);
+    expect(problemIn(heard.slice(heard.lastIndexOf('HTTP/1.1 ')))).toMatchObject({ status: 408 });
   });
 
   it('413 for chunks beyond the largest picture, however long they go on', async () => {

@@ -55,6 +55,30 @@ describe('a body', () => {
   });
 });
 
+describe('a long text in JSON', () => {
+  it('is looked through for its values in less time than its bytes take one by one', () => {
+    const text = Buffer.from(`"${'A'.repeat(20_000_000)}"`);
+    const processorUs = (work: () => unknown) => {
+      const times = Array.from({ length: 7 }, () => {
+        const before = process.cpuUsage();
+        work();
+        return process.cpuUsage(before).user;
+      });
+      return Math.min(...times);
+    };
+    const header = String(text.length);
+    const parsed = processorUs(() => JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(text)));
+    const oneByOne = processorUs(() => {
+      let commas = 0;
+      for (let at = 0; at < text.length; at++)
+        if (text[at] === 0x2c || text[at] === 0x5b || text[at] === 0x7b) commas++;
+      return commas;
+    });
+    const split = processorUs(() => splitBody(text, header));
+    expect(split - parsed).toBeLessThan(oneByOne / 2);
+  });
+});
+
 describe('a BYTES tensor in binary', () => {
   const two = Buffer.concat([withLength(Buffer.from('one')), withLength(Buffer.from(''))]);
 
@@ -137,6 +161,17 @@ describe('pixels', () => {
     expect(claims([256, 30, 30, 3])).toMatch(/^too_many_bytes/);
   });
 
+  it.each<[string, unknown, RegExp]>([
+    ['flat', [], /^bad_inference_request: .* 0 values; its shape has 19500000/],
+    ['nested', [[[[]]]], /^too_many_bytes: .*binary_data_size/],
+  ])('are refused before room is made for values that JSON cannot hold: %s', (_, data, why) => {
+    const body = json(image({ datatype: 'FP32', shape: [1, 2500, 2600, 3], data }));
+    const before = process.memoryUsage().arrayBuffers;
+    const work = () => [...parseInference(body, undefined, { maxBytes: 20_000_000, maxPixels: 50_000_000 }).pictures];
+    expect(refusal(work)).toMatch(why);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(10_000_000);
+  });
+
   it('are refused when more or less follows the JSON than its shape has', () => {
     for (const length of [11, 13]) {
       const request = pixels({ parameters: { binary_data_size: length } });
@@ -160,6 +195,15 @@ describe('encoded pictures', () => {
     const raw = parseInference(picture, '0', LIMITS);
     expect([...raw.pictures]).toEqual(same);
     expect(raw.asked.parameters.binary_data_output).toBe(true);
+  });
+
+  it('are decoded from base64 one by one: others have their turn between them', async () => {
+    const picture = await jpeg();
+    const data = [picture.toString('base64'), 'a*cd'];
+    const request = image({ datatype: 'BYTES', shape: [2], parameters: { content_type: 'base64' }, data });
+    const coming = parseInference(json(request), undefined, LIMITS).pictures[Symbol.iterator]();
+    expect(coming.next().value).toEqual({ image: picture });
+    expect(refusal(() => coming.next())).toMatch(/element 1 .* is not base64/);
   });
 
   it.each<[string, string, object]>([
@@ -188,10 +232,21 @@ describe('a request', () => {
     ['outputs[0].name', { ...bytes, outputs: [{ name: 'scores' }] }],
     ['parameters', { ...bytes, parameters: { polcy: 'fast' } }],
     ['parameters.top', { ...bytes, parameters: { top: 0 } }],
+    ['parameters.priority', { ...bytes, parameters: { priority: -1 } }],
+    ['parameters.priority', { ...bytes, parameters: { priority: 'high' } }],
+    ['parameters.timeout', { ...bytes, parameters: { timeout: -1 } }],
     ['parameters.deadline_ms', { ...bytes, parameters: { deadline_ms: 'soon' } }],
     ['id', { ...bytes, id: 42 }],
   ])('is refused naming %s, as in %j', (where, request) => {
     expect(refusal(() => pictures(request))).toMatch(`bad_inference_request: ${where}: `);
+  });
+
+  it('has no timeout where that is 0', () => {
+    const timeoutOf = (timeout: number) => {
+      const body = json({ ...bytes, parameters: { timeout, priority: 0 } });
+      return parseInference(body, undefined, LIMITS).asked.parameters.timeout;
+    };
+    expect([timeoutOf(0), timeoutOf(1)]).toEqual([undefined, 1]);
   });
 
   it('may hold keys that are not ours', () => {

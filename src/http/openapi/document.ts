@@ -12,7 +12,8 @@ const DESCRIPTION = `Answers each image with as little neural network as that im
 
 Errors are problem details (RFC 9457) with a stable \`code\`. At addresses that are none, 404 with the code \`not_found\`; for other
 methods than those below, 405 with the code \`method_not_allowed\` and the header Allow. Where GET is answered, HEAD is too.
-Below \`/v2\` errors have the shape of the Open Inference Protocol, with the same statuses.
+Below \`/v2\` errors have the shape of the Open Inference Protocol, with the same statuses. Where the head of a request does not come
+whole, its address is not known, and the error is a problem for all of them.
 
 What is under \`/console/\` is not part of this: it is the page's own and changes with the page.`;
 

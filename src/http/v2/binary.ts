@@ -9,11 +9,12 @@ import { RequestError } from '../../errors.js';
 export const LENGTH_HEADER = 'Inference-Header-Content-Length';
 
 /**
- * Values and lists in JSON, two pictures of 224 px: more would keep the gateway's thread from other callers for more than 40 ms of
- * processor time while they are parsed (measured, nested). A long text costs next to nothing, so base64 is not meant, nor binary data.
+ * Values and lists in JSON, two pictures of 224 px: to parse and check them keeps the gateway's thread from other callers for 25 ms, cold for
+ * 60 (measured, flat). Base64 is not meant, nor binary data: 20 MB of text are parsed in 50 ms, and checked and decoded in 50 more, between
+ * whose elements others have their turn.
  */
-const MOST_JSON_VALUES = 320_000;
-const [COMMA, BRACKET, BRACE] = Buffer.from(',[{') as unknown as readonly [number, number, number];
+export const MOST_JSON_VALUES = 320_000;
+const BEFORE_VALUES = Buffer.from(',[{');
 
 export interface SplitBody {
   /** Undefined for Triton's raw requests: no JSON, all the body is one tensor. */
@@ -23,6 +24,12 @@ export interface SplitBody {
 
 export function wrong(detail: string): RequestError {
   return new RequestError('bad_inference_request', detail);
+}
+
+/** Of a tensor that JSON does not hold. */
+export function tooManyValues(): RequestError {
+  const detail = `more than ${MOST_JSON_VALUES} values in JSON: send the tensor as binary data (binary_data_size)`;
+  return new RequestError('too_many_bytes', detail);
 }
 
 /**
@@ -35,10 +42,7 @@ export function splitBody(body: Buffer, header: string | undefined): SplitBody {
     throw wrong(`${LENGTH_HEADER} must be a number of bytes within the body, which has ${body.length}`);
   }
   if (length === 0 && header !== undefined) return { json: undefined, binary: body };
-  if (isLong(body, length)) {
-    const detail = `more than ${MOST_JSON_VALUES} values in JSON: send the tensor as binary data (binary_data_size)`;
-    throw new RequestError('too_many_bytes', detail);
-  }
+  if (isLong(body.subarray(0, length))) throw tooManyValues();
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(body.subarray(0, length));
     return { json: JSON.parse(text), binary: body.subarray(length) };
@@ -47,12 +51,14 @@ export function splitBody(body: Buffer, header: string | undefined): SplitBody {
   }
 }
 
-function isLong(json: Buffer, length: number): boolean {
-  if (length <= MOST_JSON_VALUES) return false;
+function isLong(json: Buffer): boolean {
+  if (json.length <= MOST_JSON_VALUES) return false;
   let values = 0;
-  for (let at = 0; at < length; at++) {
-    const byte = json[at]!;
-    if ((byte === COMMA || byte === BRACKET || byte === BRACE) && ++values > MOST_JSON_VALUES) return true;
+  // Long texts are passed over by vector instructions; byte by byte 20 MB took 40 ms.
+  for (const byte of BEFORE_VALUES) {
+    for (let at = json.indexOf(byte); at >= 0; at = json.indexOf(byte, at + 1)) {
+      if (++values > MOST_JSON_VALUES) return true;
+    }
   }
   return false;
 }

@@ -20,7 +20,7 @@ export function wantedOutputs({ outputs, parameters }: Pick<InferRequest, 'outpu
   const all = parameters.binary_data_output;
   const named = outputs ?? [];
   const wanted = new Map(named.map(({ name, parameters: own }) => [name, own.binary_data ?? all]));
-  if (outputs === undefined) {
+  if (named.length === 0) {
     for (const name of Object.keys(OUTPUTS) as OutputName[]) if (!ON_REQUEST.includes(name)) wanted.set(name, all);
   }
   return Array.from(wanted, ([name, binary]) => ({ name, binary }));

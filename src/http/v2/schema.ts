@@ -28,10 +28,16 @@ export const RequestParameters = z.strictObject({
     .describe('milliseconds from the arrival of the request: then the best exit so far is the answer'),
   timeout: z
     .int()
-    .min(1)
+    .min(0)
     .max(1000 * LONGEST_MS)
+    .transform((us) => (us === 0 ? undefined : us))
     .optional()
-    .describe("microseconds, as Triton's clients name it: the same as deadline_ms, which goes before it"),
+    .describe("microseconds, as Triton's clients name it: the same as deadline_ms, which goes before it; 0: none"),
+  priority: z
+    .int()
+    .min(0)
+    .optional()
+    .describe("of Triton's clients: passed over, as the protocol leaves it to the server; see X-Sluice-Priority"),
   top: z.int().min(1).max(MOST_CLASSES).default(1).describe('how many classes to give of each picture'),
   binary_data_output: z
     .boolean()
@@ -85,7 +91,7 @@ export const InferRequest = z.object({
   id: z.string().max(256).optional(),
   parameters: RequestParameters.default({ top: 1, binary_data_output: false }),
   inputs: z.array(RequestInput).length(1),
-  outputs: z.array(RequestOutput).min(1).max(names.length).optional(),
+  outputs: z.array(RequestOutput).max(names.length).optional().describe('none: all but the last two'),
 });
 export type InferRequest = z.output<typeof InferRequest>;
 

@@ -4,7 +4,7 @@ import type { z } from 'zod';
 import { RequestError } from '../../errors.js';
 import type { PixelSize } from '../../lane/messages.js';
 import { sniff } from '../sniff.js';
-import { readBytesElements, wrong } from './binary.js';
+import { MOST_JSON_VALUES, readBytesElements, tooManyValues, wrong } from './binary.js';
 import { MOST_PICTURES, type RequestInput } from './schema.js';
 
 type Input = z.output<typeof RequestInput>;
@@ -65,7 +65,8 @@ export function* picturesOf(input: Input, binary: Buffer, limits: TensorLimits):
   }
   if (datatype === 'BYTES') {
     const elements = data === undefined ? readBytesElements(binary, count) : base64Elements(input, count);
-    for (const [index, image] of elements.entries()) yield encoded(image, index);
+    let index = 0;
+    for (const image of elements) yield encoded(image, index++);
     return;
   }
   const [, height, width] = input.shape as [number, number, number, 3];
@@ -84,7 +85,8 @@ export function encoded(image: Uint8Array, index: number): InputPicture {
   throw new RequestError('unsupported_format', detail);
 }
 
-function base64Elements({ data, parameters, shape }: Input, count: number): readonly Buffer[] {
+/** One by one: to check and decode 20 MB takes longer than other callers shall wait. */
+function* base64Elements({ data, parameters, shape }: Input, count: number): Generator<Buffer> {
   if (parameters.content_type !== 'base64') {
     throw wrong(
       'JSON cannot hold the bytes of pictures: send binary data, or base64 with "parameters": {"content_type": "base64"}',
@@ -93,11 +95,11 @@ function base64Elements({ data, parameters, shape }: Input, count: number): read
   const texts: unknown[] = [];
   flatten(data, shape, 0, (text) => texts.push(text));
   if (texts.length !== count) throw wrong(`the data of "image" has ${texts.length} elements, not ${count}`);
-  return texts.map((text, index) => {
+  for (const [index, text] of texts.entries()) {
     if (typeof text !== 'string' || text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text))
       throw wrong(`${elementName(index)} is not base64`);
-    return Buffer.from(text, 'base64');
-  });
+    yield Buffer.from(text, 'base64');
+  }
 }
 
 /** Values of pixels by their place in the tensor. */
@@ -112,6 +114,10 @@ function inBinary({ datatype }: Input, binary: Buffer, count: number): Values {
 }
 
 function inJson({ datatype, data, shape }: Input, count: number): Values {
+  const miscounted = (given: number) => wrong(`the data of "image" has ${given} values; its shape has ${count}`);
+  // Nothing is made for what the shape claims before it is known that the data can be as many.
+  if (isFlat(data) && data.length !== count) throw miscounted(data.length);
+  if (count > MOST_JSON_VALUES) throw tooManyValues();
   const values = datatype === 'FP32' ? new Float32Array(count) : new Uint8Array(count);
   let at = 0;
   flatten(data, shape, 0, (value) => {
@@ -120,14 +126,18 @@ function inJson({ datatype, data, shape }: Input, count: number): Values {
     // Beyond its end nothing is written; the count below says so.
     values[at++] = value;
   });
-  if (at !== count) throw wrong(`the data of "image" has ${at} values; its shape has ${count}`);
+  if (at !== count) throw miscounted(at);
   return values;
+}
+
+function isFlat(data: unknown): data is readonly unknown[] {
+  return Array.isArray(data) && !Array.isArray(data[0]);
 }
 
 /** Data are flat, or nested exactly as the shape is. */
 function flatten(data: unknown, shape: readonly number[], depth: number, take: (value: unknown) => void): void {
   if (!Array.isArray(data)) throw wrong('the data of "image" is no array, or not nested as its shape is');
-  if (depth === 0 && !Array.isArray(data[0])) {
+  if (depth === 0 && isFlat(data)) {
     for (const value of data) take(value);
     return;
   }
