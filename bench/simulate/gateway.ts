@@ -198,6 +198,6 @@ export class SimulatedGateway {
 function entryOf(id: number, { bytes }: ProfilePicture): Entry {
   const job = { id, priority: 'interactive', plan: PLAN, image: { length: bytes } } as unknown as Job;
   const nothing = () => {};
-  const fresh = { deaths: 0, deathsAlone: 0, idle: false, settled: false };
+  const fresh = { deaths: 0, deathsAlone: 0, known: 0, idle: false, settled: false };
   return { job, journey: undefined, resolve: nothing, reject: nothing, done: nothing, ...fresh };
 }

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { type Cascade, type Rung, rungId } from './cascade.js';
-import { type Graph, Manifest } from './manifest.js';
+import { type Graph, Manifest, NAME } from './manifest.js';
 
 export interface Repository {
   readonly cascades: readonly Cascade[];
@@ -26,7 +26,7 @@ export async function loadRepository(directory: string): Promise<Repository> {
     const file = join(directory, entry.name, 'cascade.yaml');
     try {
       // A folder, or a symbolic link to one as mounted volumes have them.
-      if (!(await isCascade(file))) continue;
+      if (!(await isCascade(file, entry.name))) continue;
       const cascade = await loadCascade(file, entry.name);
       const first = cascades.find(({ isDefault }) => isDefault);
       if (cascade.isDefault && first !== undefined)
@@ -117,12 +117,14 @@ function clean(label: { name: string; wnid?: string | undefined }) {
  * False for a file, and for a folder without a cascade.yaml.
  * @throws ConfigError where there is one, or something that was meant for one, that cannot be read
  */
-async function isCascade(file: string): Promise<boolean> {
+async function isCascade(file: string, name: string): Promise<boolean> {
   const code = await lstat(file).then(
     () => undefined,
     (error: NodeJS.ErrnoException) => error.code,
   );
   if (code === undefined) return true;
+  // A volume has folders of its own that nobody may look into (lost+found): their names are none of a cascade.
+  if (!NAME.test(name)) return false;
   if (code !== 'ENOENT' && code !== 'ENOTDIR') throw new ConfigError(file, '', `cannot be read: ${code}`);
   if (await exists(`${file.slice(0, -'yaml'.length)}yml`))
     throw new ConfigError(file, '', 'found cascade.yml; allowed: cascade.yaml');

@@ -29,7 +29,7 @@ export function startReloading(flags: GatewayFlags & { watch: boolean }, deps: R
   const { gateway, store, started, metrics, log } = deps;
   const reloader = new Reloader(gateway, flags, store, started, {
     reloaded: (report) => {
-      metrics?.reloaded(report.result);
+      metrics?.reloaded(report);
       logReload(log, report, gateway);
     },
     retired: () => log.info('the lanes of the models before have ended'),

@@ -133,6 +133,7 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   // Late: keys that change from here on are read again.
   const auth = await openAuth(flags);
   const leftOut: ConfigError[] = [];
+  let isWarm = false;
   const gateway = gatewayOf(
     started,
     { ...flags, steers: true, confinement: confined },
@@ -154,8 +155,10 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
       audited: (audited) => metrics?.audited(audited),
       shed: (shed) => metrics?.shed(shed),
       broken: (error) => {
-        leftOut.push(error);
         log.error({ file: error.file, key: error.key, reason: error.reason }, 'left out: broken');
+        // Later ones are of lanes that were started again: others serve what these could not load.
+        if (isWarm) return;
+        leftOut.push(error);
         metrics?.leftOut(error.file, flags);
       },
     },
@@ -200,7 +203,10 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   renewal = certificate?.follow(flags, { servers, metrics, log });
   unwatchKeys = watchKeys(flags, { auth, gateway, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
-  const warm = gateway.start().then(() => refuseWithoutDefault(gateway, flags, leftOut));
+  const warm = gateway.start().then(() => {
+    isWarm = true;
+    refuseWithoutDefault(gateway, flags, leftOut);
+  });
   await warm.catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
     if (error instanceof RequestError) return;

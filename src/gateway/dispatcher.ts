@@ -139,9 +139,10 @@ export class Dispatcher {
       };
       journey?.waits();
       const job = jobOf(id, request);
-      const known = this.#waiting.suspects.against(image);
-      const entry = { job, journey, resolve, reject, done, ...known, idle: false, settled: false };
-      if (known.deaths > 0) this.#waiting.suspects.add(entry);
+      const held = this.#waiting.suspects.against(image);
+      const fresh = { ...held, known: held.deaths, idle: false, settled: false };
+      const entry = { job, journey, resolve, reject, done, ...fresh };
+      if (held.deaths > 0) this.#waiting.suspects.add(entry);
       else this.#waiting.line.add(entry);
       this.#time.entered(job.plan, job.priority);
       this.#pump();
@@ -163,7 +164,7 @@ export class Dispatcher {
       };
       const job = jobOf(this.#nextId++, { ...request, priority: 'batch' });
       const reject = () => resolve(undefined);
-      const fresh = { deaths: 0, deathsAlone: 0, idle: true, settled: false };
+      const fresh = { deaths: 0, deathsAlone: 0, known: 0, idle: true, settled: false };
       this.#waiting.idle.push({ job, journey: undefined, resolve, reject, done, ...fresh });
       this.#pump();
     });
@@ -257,7 +258,7 @@ export class Dispatcher {
     return true;
   }
 
-  /** Refuses a request wherever it is; a lane that has it drops it before its next run, and still answers for the place. */
+  /** Refuses a request wherever it is; a lane that has it drops it, after the decode that it is in, and still answers for the place. */
   #giveUp(id: number, error: RequestError): void {
     if (this.#drop(id, error)) return;
     for (const { lane, onBoard } of this.#slots) {

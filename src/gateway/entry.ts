@@ -26,6 +26,8 @@ export interface Entry {
   /** Lanes that died with this request on board, and those of them in which it was alone. */
   deaths: number;
   deathsAlone: number;
+  /** Of these deaths, how many were known when it came in. */
+  readonly known: number;
   /** Work that nobody waits for: it may be lost. */
   readonly idle: boolean;
   /** The caller has been told something, or left: what the lane says of it counts only for its place. */

@@ -8,7 +8,12 @@ const MOST = 1000;
 
 export class PictureMemory<Value extends {}> {
   /** By SHA-256; only a picture of such a length has to be hashed. */
-  readonly #known = new LRUCache<string, { readonly length: number; readonly value: Value }>({ max: MOST });
+  readonly #known: LRUCache<string, { readonly length: number; readonly value: Value }>;
+
+  /** @param forMs how long one is remembered; default: until others take its place */
+  constructor(forMs = 0) {
+    this.#known = new LRUCache({ max: MOST, ttl: forMs });
+  }
 
   set(image: Uint8Array, value: Value): void {
     this.#known.set(digest(image), { length: image.length, value });

@@ -15,6 +15,8 @@ export interface ReloadReport {
   readonly result: 'accepted' | 'rejected';
   /** Why it was rejected. */
   readonly errors: readonly ConfigError[];
+  /** Cascades on disk that no lane could load at the start: an accepted reload may leave them out still. */
+  readonly leftOut: readonly string[];
 }
 
 export interface ReloadEvents {
@@ -116,8 +118,9 @@ export class Reloader {
       };
       this.#unread = {};
       this.#read = read;
-      const lacking = request.again === true && this.#lacks(read);
       const now = modelsDigest(read) + policiesDigest(read);
+      // Only where nothing else has changed: a change of policies shall not wait for a cascade that does not load.
+      const lacking = request.again === true && now === this.#tried && this.#leftOut(read).length > 0;
       if (now === this.#tried && !lacking && !(request.again && this.#last?.result === 'rejected')) return;
       this.#tried = now;
       const errors = findings(this.#folders.models, read.models, read.policies);
@@ -135,10 +138,9 @@ export class Reloader {
     }
   }
 
-  /** Whether a cascade was read that no lane could load at the start. */
-  #lacks({ models }: Configuration): boolean {
+  #leftOut({ models }: Configuration): string[] {
     const served = new Set(this.#gateway.cascades.map(({ name }) => name));
-    return models.cascades.some(({ name }) => !served.has(name));
+    return models.cascades.map(({ name }) => name).filter((name) => !served.has(name));
   }
 
   async #serve({ models, policies }: Configuration, anew: boolean): Promise<void> {
@@ -155,7 +157,7 @@ export class Reloader {
   }
 
   #report(result: ReloadReport['result'], errors: readonly ConfigError[]): void {
-    this.#last = { at: new Date(), result, errors };
+    this.#last = { at: new Date(), result, errors, leftOut: this.#leftOut(this.#read) };
     this.#events.reloaded?.(this.#last);
   }
 }

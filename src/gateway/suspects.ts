@@ -20,11 +20,13 @@ export interface Deaths {
 }
 
 const NONE: Deaths = { deaths: 0, deathsAlone: 0 };
+/** For so long a death is held against a picture. */
+const UNCLEAR_MS = 600_000;
 
 export class Suspects {
   readonly #waiting: Entry[] = [];
   /** Of callers who left, or whose deadline passed, before a lane had answered: the same picture is not new when it comes again. */
-  readonly #unclear = new PictureMemory<Deaths>();
+  readonly #unclear = new PictureMemory<Deaths>(UNCLEAR_MS);
 
   get size(): number {
     return this.#waiting.length;
@@ -59,8 +61,9 @@ export class Suspects {
   }
 
   /** A request ends without an answer of a lane. */
-  leaves({ job, deaths, deathsAlone }: Entry): void {
-    if (deaths > 0) this.#unclear.set(job.image, { deaths, deathsAlone });
+  leaves({ job, deaths, deathsAlone, known }: Entry): void {
+    // What was known begins no new time.
+    if (deaths > known) this.#unclear.set(job.image, { deaths, deathsAlone });
   }
 
   /** A lane has answered it, and lives. */

@@ -88,6 +88,14 @@ export class FolderWatch {
 function linksAbove(folder: string): string[] {
   const above = dirname(folder);
   if (above === folder) return [];
-  const isLink = lstatSync(above, { throwIfNoEntry: false })?.isSymbolicLink() === true;
-  return [...linksAbove(above), ...(isLink ? [above] : [])];
+  return [...linksAbove(above), ...(isLink(above) ? [above] : [])];
+}
+
+/** False for what may not be looked at, or is away. */
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
+  }
 }

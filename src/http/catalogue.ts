@@ -45,7 +45,7 @@ export function catalogueRoutes(gateway: Gateway, lastReload: () => ShownReload 
     .get((_request, response) => {
       const policies = gateway.policies.map((policy) => describePolicy(gateway, policy));
       const reload = lastReload();
-      const shown = reload && { ...reload, at: reload.at.toISOString(), errors: [...reload.errors] };
+      const shown = reload && { at: reload.at.toISOString(), result: reload.result, errors: [...reload.errors] };
       response.json({ policies, reload: shown ?? null } satisfies z.output<typeof PolicyList>);
     })
     .all(onlyGet);

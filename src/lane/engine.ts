@@ -112,10 +112,10 @@ export class Engine {
     return this.#interactive > 0;
   }
 
-  /** Drops a picture; a decode or run that it is in ends, and is for nothing. */
+  /** Drops a picture: at once, or when the decode is over that it is in. */
   cancel(id: number): void {
     const traveller = this.#travellers.get(id);
-    if (traveller !== undefined) this.#fail(traveller, new RequestError('client_gone', 'the caller left'));
+    if (traveller !== undefined) this.#abandon(traveller, new RequestError('client_gone', 'the caller left'));
   }
 
   #enterRung(traveller: Traveller): void {
@@ -130,18 +130,23 @@ export class Engine {
     const wanted = () => !this.#dropped(traveller);
     const { notes } = traveller;
     notes?.waits();
-    const pixels = () => this.#pixels(traveller, visits);
+    const pixels = () => {
+      traveller.isDecoding = true;
+      return this.#pixels(traveller, visits);
+    };
     const work = notes === undefined ? pixels : () => notes.decode(side, pixels);
     this.#decoder.run(work, wanted, traveller.job.priority).then(
       (done) => {
         if (done === undefined) return;
+        traveller.isDecoding = false;
         traveller.decodeMs += done.ms;
         this.#events.decode(done.ms);
+        if (traveller.abandoned !== undefined) this.#fail(traveller, traveller.abandoned);
         // The rule of entry sends it to another rung, whose side it does not have yet.
-        if (done.result === undefined) this.#enterRung(traveller);
+        else if (done.result === undefined) this.#enterRung(traveller);
         else this.#hold(traveller, loaded, side, done.result);
       },
-      (error: unknown) => this.#fail(traveller, error),
+      (error: unknown) => this.#fail(traveller, traveller.abandoned ?? error),
     );
   }
 
@@ -238,13 +243,21 @@ export class Engine {
    * @param aheadMs what is next takes so long: one that has an answer does not risk it
    */
   #dropped(traveller: Traveller, aheadMs = 0): boolean {
-    if (!this.#travellers.has(traveller.job.id)) return true;
+    if (!this.#travellers.has(traveller.job.id) || traveller.abandoned !== undefined) return true;
     const { passed, answerBy } = traveller;
     if (Date.now() + (passed.length > 0 ? aheadMs : 0) < answerBy) return false;
     if (passed.length > 0) this.#answer(traveller, surest(passed), 'deadline');
-    else
-      this.#fail(traveller, new RequestError('deadline_exceeded', 'the deadline passed before any exit had an answer'));
+    else {
+      const detail = 'the deadline passed before any exit had an answer';
+      this.#abandon(traveller, new RequestError('deadline_exceeded', detail));
+    }
     return true;
+  }
+
+  /** It ends without an answer. One that is being decoded stays on board until that is over: should the lane die of it, it is to blame. */
+  #abandon(traveller: Traveller, error: RequestError): void {
+    if (traveller.isDecoding) traveller.abandoned ??= error;
+    else this.#fail(traveller, error);
   }
 
   #answer(traveller: Traveller, exit: number, reason: Reason): void {

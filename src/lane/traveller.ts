@@ -1,5 +1,6 @@
 /** A picture on its way through its plan, and the answer that comes of it. */
 
+import type { RequestError } from '../errors.js';
 import { type ExitScore, type Position, type Reason, thresholdAt } from '../policy/decide.js';
 import type { Content } from '../policy/entry.js';
 import type { Plan } from '../policy/plan.js';
@@ -32,6 +33,9 @@ export interface Traveller {
   runMs: number;
   /** What it shows, once that was asked for: by a rule of entry, or to be explained. */
   content: Content | undefined;
+  isDecoding: boolean;
+  /** Why it leaves without an answer when its decode is over. */
+  abandoned: RequestError | undefined;
   /** When it came into the queue where it waits. */
   since: number;
   /** Of a sampled picture. */
@@ -63,6 +67,8 @@ export function newTraveller(job: Job, plan: Plan, picture: Picture, nowMs: numb
     inferenceMs: 0,
     runMs: 0,
     content: undefined,
+    isDecoding: false,
+    abandoned: undefined,
     since: 0,
     notes: job.trace === undefined ? undefined : new Notes(job.trace),
     timer: undefined,

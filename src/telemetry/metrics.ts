@@ -1,9 +1,11 @@
 /** The gateway's Prometheus metrics. Names are part of the contract; labels come from the configuration, never from a caller. */
 
 import { collectDefaultMetrics, Registry } from 'prom-client';
+import type { Folders } from '../gateway/configuration.js';
 import type { Shed } from '../gateway/dispatcher.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
 import type { Audited } from '../gateway/generation.js';
+import type { ReloadReport } from '../gateway/reload.js';
 import type { LaneWork } from '../lane/messages.js';
 import { AdmissionMetrics } from './admission-metrics.js';
 import { ConnectionMetrics, type CutReason } from './connection-metrics.js';
@@ -62,8 +64,8 @@ export class Metrics {
   }
 
   /** A file of either folder was left out at the start. */
-  leftOut(file: string, folders: { readonly policies: string }): void {
-    this.#service.leftOut(file, folders.policies);
+  leftOut(file: string, folders: Folders): void {
+    this.#service.leftOut(file, folders);
   }
 
   keysReloaded(result: 'accepted' | 'rejected'): void {
@@ -88,8 +90,8 @@ export class Metrics {
     this.#lanes.died(lane);
   }
 
-  reloaded(result: 'accepted' | 'rejected'): void {
-    this.#service.reloaded(result);
+  reloaded(report: Pick<ReloadReport, 'result' | 'leftOut'>): void {
+    this.#service.reloaded(report);
   }
 
   /** @param count open connections of callers */

@@ -1,8 +1,10 @@
 /** The state of the gateway as it is at the scrape: its queue, the points that serve, what they promise, reloads. */
 
-import { relative } from 'node:path';
+import { relative, sep } from 'node:path';
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Folders } from '../gateway/configuration.js';
 import type { Gateway } from '../gateway/gateway.js';
+import type { ReloadReport } from '../gateway/reload.js';
 import { isSteered, nameOf } from '../gateway/steering.js';
 
 export class ServiceMetrics {
@@ -88,15 +90,18 @@ export class ServiceMetrics {
   }
 
   /** @param file of a cascade, or in the folder of policies */
-  leftOut(file: string, policies: string): void {
-    this.#leftOut[relative(policies, file).startsWith('..') ? 'cascades' : 'policies'].add(file);
+  leftOut(file: string, { models, policies }: Folders): void {
+    const below = relative(policies, file);
+    if (!below.startsWith('..')) this.#leftOut.policies.add(below);
+    else this.#leftOut.cascades.add(relative(models, file).split(sep)[0]!);
   }
 
-  reloaded(result: 'accepted' | 'rejected'): void {
+  reloaded({ result, leftOut }: Pick<ReloadReport, 'result' | 'leftOut'>): void {
     this.#reloads.inc({ result });
     this.#refused.set(Number(result === 'rejected'));
     if (result === 'rejected') return;
-    // A reload takes all or nothing.
-    for (const files of Object.values(this.#leftOut)) files.clear();
+    // All policies are good then, and all cascades that lanes can load.
+    this.#leftOut.policies.clear();
+    for (const name of this.#leftOut.cascades) if (!leftOut.includes(name)) this.#leftOut.cascades.delete(name);
   }
 }

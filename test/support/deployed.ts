@@ -41,7 +41,7 @@ export async function deploy(options: Partial<GatewayOptions> = {}): Promise<Dep
   const { cascades } = started.models;
   const served = await startGateway({ cascades, policies: started.policies.policies, ...options });
   const reloader = new Reloader(served.gateway, folders, store, started, {
-    reloaded: ({ result }) => served.deps.metrics.reloaded(result),
+    reloaded: (report) => served.deps.metrics.reloaded(report),
   });
   const lastReload = () =>
     reloader.last && { ...reloader.last, errors: reloader.last.errors.map((error) => shownError(error, folders)) };

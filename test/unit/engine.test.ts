@@ -7,7 +7,7 @@ import type { LoadedCascade } from '../../src/lane/loaded.js';
 import type { Facts, Job, JobResult } from '../../src/lane/messages.js';
 import { rooms } from '../../src/lane/plain-jpeg.js';
 import type { Features } from '../../src/lane/session.js';
-import { jpeg } from '../support/pictures.js';
+import { drawn, jpeg } from '../support/pictures.js';
 import { somePlan } from '../support/plan.js';
 
 const CLASSES = 4;
@@ -47,6 +47,7 @@ const easy = somePlan([
 
 function started(sessions: readonly object[] = loaded.sessions.flat()) {
   const cascade = { ...loaded, sessions: sessions.map((each) => [each]) } as unknown as LoadedCascade;
+  const decodes: number[] = [];
   const waiting = new Map<number, (result: JobResult) => void>();
   const engine = new Engine(
     new Map([['c', cascade]]),
@@ -55,11 +56,11 @@ function started(sessions: readonly object[] = loaded.sessions.flat()) {
       { id: 1, plan },
       { id: 2, plan: easy },
     ],
-    { maxPixels: 1e6, decoders: 2, threads: 1 },
+    { maxPixels: 1e7, decoders: 2, threads: 1 },
     {
       result: (result) => waiting.get(result.id)!(result),
       run: () => {},
-      decode: () => {},
+      decode: (ms) => decodes.push(ms),
       traced: () => {},
     },
   );
@@ -70,7 +71,7 @@ function started(sessions: readonly object[] = loaded.sessions.flat()) {
     engine.submit(job as Job);
     return { id, answer };
   };
-  return { engine, ask };
+  return { engine, ask, decodes };
 }
 
 describe('the engine of a lane', () => {
@@ -106,6 +107,21 @@ describe('the engine of a lane', () => {
       gone.answer.then(() => order.push('gone')),
     ]);
     expect(order[0]).toBe('gone');
+  });
+
+  it('keeps a picture on board until its decode is over, whoever left: a lane that dies of it has it to blame', async () => {
+    const { engine, ask, decodes } = started();
+    const image = await drawn(3000, 2500).png().toBuffer();
+    const [gone, late] = [ask(image), ask(image, { deadlineAt: Date.now() + 20 })];
+    await sleep(5);
+    engine.cancel(gone.id);
+    const seen = await Promise.all([gone, late].map(({ answer }) => answer.then(({ ok }) => [ok, decodes.length > 0])));
+    expect(seen).toEqual([
+      [false, true],
+      [false, true],
+    ]);
+    expect(await gone.answer).toMatchObject({ code: 'client_gone', decodeMs: expect.any(Number) });
+    expect(await late.answer).toMatchObject({ code: 'deadline_exceeded' });
   });
 
   it('answers by the deadline also when the clock was set back meanwhile', async () => {

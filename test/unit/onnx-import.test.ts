@@ -160,6 +160,32 @@ describe('importing a graph', () => {
     expect((await manifest()).graphs[0]!.stages.map(({ features }) => features)).toEqual([['a'], []]);
   });
 
+  it('takes such shapes also where 0 means none, and leaves weights alone whose shape the picture decides', async () => {
+    const graph = new GraphBuilder()
+      .image()
+      .node('Shape', ['image'], 'shape')
+      .integers('first', [1], [0])
+      .integers('second', [1], [1])
+      .integers('one', [1], [1])
+      .integers('last', [1], [-1])
+      .node('Gather', ['shape', 'first'], 'n', { axis: 0 })
+      .node('Gather', ['shape', 'second'], 'c', { axis: 0 })
+      .node('Concat', ['n', 'last'], 'flat', { axis: 0 })
+      .node('Concat', ['one', 'c', 'one', 'one'], 'across', { axis: 0 })
+      .weight('gain', [3])
+      .node('Reshape', ['gain', 'across'], 'gains')
+      .node('Mul', ['image', 'gains'], 'scaled')
+      .conv('scaled', 'a', 3, 4)
+      .node('GlobalAveragePool', ['a'], 'pool')
+      .node('Reshape', ['pool', 'flat'], 'features', { allowzero: 1 })
+      .weight('w', [5, 4])
+      .node('Gemm', ['features', 'w'], 'y', { transB: 1 })
+      .output('y');
+    const file = join(directory, 'zero.onnx');
+    await writeFile(file, graph.bytes());
+    expect((await importOnnx({ ...options, file })).difference).toBeLessThan(1e-4);
+  });
+
   it('wants the order of the exits where calibration could be of other ones', async () => {
     // The first exit has a dear head.
     const graph = new GraphBuilder()

@@ -84,8 +84,15 @@ describe('a reload', () => {
     await write('two');
     await reloader.reload({ policies: true });
     expect(calls).toEqual(['policies two']);
+    expect(reloader.last).toMatchObject({ result: 'accepted', leftOut: ['photos'] });
+    // A change of policies does not wait for it.
+    await write('three');
+    await reloader.reload({ models: true, policies: true, again: true });
+    expect(calls.slice(1)).toEqual(['policies three']);
+    calls.pop();
     await reloader.reload({ models: true, policies: true, again: true });
     await reloader.reload({ models: true, policies: true, again: true });
-    expect(calls.slice(1)).toEqual(['models birds,photos, policies two']);
+    expect(calls.slice(1)).toEqual(['models birds,photos, policies three']);
+    expect(reloader.last?.leftOut).toEqual([]);
   });
 });
