@@ -1,6 +1,6 @@
 /**
- * What interactive requests notice of a flood of batch, in one run: their latency alone, beside the flood, and beside a stranger, a bare
- * loop of the full network that keeps one core busy as the lane with the batch does. What the stranger costs is the machine's share.
+ * What interactive requests notice of a flood of batch, in one run and several rounds: their latency alone, beside the flood, and beside a
+ * stranger, a bare loop of the full network that keeps one core busy as the lane with the batch does. What the stranger costs is the machine's share.
  */
 
 import { parseArgs } from 'node:util';
@@ -15,7 +15,7 @@ import type { OpenLoadRequest, Sent } from './support/open-load.js';
 import { pictures } from './support/pictures.js';
 import { keepResult } from './support/result.js';
 import { Saturation } from './support/saturation.js';
-import { table } from './support/stats.js';
+import { show, spread, table } from './support/stats.js';
 
 const LANES = 2;
 const CONNECTIONS = 32;
@@ -30,7 +30,8 @@ Options:
   --policy <name>      default: full
   --share <x>          interactive load as a share of the capacity, default 0.2
   --times <n>          batch load as a multiple of the capacity, default 2
-  --seconds <n>        of each part, default 20
+  --seconds <n>        of each part of a round, default 10
+  --rounds <n>         default 3; ratios are taken round by round, then their median
   --side <n>           of the pictures, pixels, default 64
   --json               prints the result as JSON; it is always written to bench/results/
   --help
@@ -45,16 +46,21 @@ export async function run(args: readonly string[]): Promise<number> {
       policy: { ...text, default: 'full' },
       share: { ...text, default: '0.2' },
       times: { ...text, default: '2' },
-      seconds: { ...text, default: '20' },
+      seconds: { ...text, default: '10' },
+      rounds: { ...text, default: '3' },
       side: { ...text, default: '64' },
       json: { type: 'boolean', default: false },
     },
   });
-  const [share, times, seconds, side] = ([values.share, values.times, values.seconds, values.side] as const).map(
-    Number,
-  ) as [number, number, number, number];
-  if (![share, times, seconds, side].every((value) => value > 0))
-    throw new RangeError('--share, --times, --seconds and --side: allowed are numbers above 0');
+  const [share, times, seconds, side, count] = [
+    values.share,
+    values.times,
+    values.seconds,
+    values.side,
+    values.rounds,
+  ].map(Number) as [number, number, number, number, number];
+  if (![share, times, seconds, side, count].every((value) => value > 0))
+    throw new RangeError('--share, --times, --seconds, --side and --rounds: allowed are numbers above 0');
   const where = machine();
   const target = { cascade: values.cascade, policy: values.policy };
   const gateway = await GatewayProcess.start(ROOT, ['--lanes', String(LANES)]);
@@ -77,26 +83,22 @@ export async function run(args: readonly string[]): Promise<number> {
         pictures: images,
         phases: [{ seconds: WARM_SECONDS + seconds, perSecond }],
       });
-    const alone = await send(people, share * capacity, 'interactive');
     using loop = new Child<LimitRequest, LimitAnswer>('./limit.ts');
     const { work } = await fullRoute(gateway, target.cascade);
-    const [stranger] = await Promise.all([
-      send(people, share * capacity, 'interactive'),
-      loop.ask({ ...work, batch: 1, seconds: WARM_SECONDS + seconds }),
-    ]);
-    const [beside, flood] = await Promise.all([
-      send(people, share * capacity, 'interactive'),
-      send(machines, times * capacity, 'batch'),
-    ]);
-    const outcomes = Object.fromEntries(
-      Object.entries({ alone, stranger, beside, flood }).map(([name, sent]) => [
-        name,
-        outcomeOf(sent, WARM_SECONDS * 1000, seconds * 1000),
-      ]),
-    ) as Outcomes;
-    const timesAlone = (of: Outcome) => Number((of.p95_ms / outcomes.alone.p95_ms).toFixed(2));
-    const p95_ratio = timesAlone(outcomes.beside);
-    const p95_ratio_stranger = timesAlone(outcomes.stranger);
+    const ask = () => send(people, share * capacity, 'interactive');
+    const measured = (sent: readonly Sent[]) => outcomeOf(sent, WARM_SECONDS * 1000, seconds * 1000);
+    const rounds: Round[] = [];
+    for (let round = 1; round <= count; round++) {
+      const alone = measured(await ask());
+      const [stranger] = await Promise.all([ask(), loop.ask({ ...work, batch: 1, seconds: WARM_SECONDS + seconds })]);
+      const [beside, flood] = await Promise.all([ask(), send(machines, times * capacity, 'batch')]);
+      rounds.push({ alone, stranger: measured(stranger), beside: measured(beside), flood: measured(flood) });
+      process.stderr.write(`round ${round} of ${count}\n`);
+    }
+    const timesAlone = (part: 'beside' | 'stranger') =>
+      spread(rounds.map((round) => round[part].p95_ms / round.alone.p95_ms));
+    const p95_ratio = timesAlone('beside');
+    const p95_ratio_stranger = timesAlone('stranger');
     const report = {
       bench: 'priority',
       machine: where,
@@ -105,7 +107,7 @@ export async function run(args: readonly string[]): Promise<number> {
       times,
       seconds,
       capacity,
-      ...outcomes,
+      rounds,
       p95_ratio,
       p95_ratio_stranger,
     };
@@ -114,7 +116,7 @@ export async function run(args: readonly string[]): Promise<number> {
     process.stdout.write(
       values.json
         ? json
-        : `${shown(outcomes)}\np95 / alone: ${p95_ratio} beside the flood, ${p95_ratio_stranger} beside a stranger\n`,
+        : `${shown(rounds)}\np95 / alone: ${show(p95_ratio, 2)} beside the flood, ${show(p95_ratio_stranger, 2)} beside a stranger\n`,
     );
     process.stderr.write(`written to ${file}\n`);
     return 0;
@@ -123,25 +125,29 @@ export async function run(args: readonly string[]): Promise<number> {
   }
 }
 
-type Outcomes = Readonly<Record<'alone' | 'stranger' | 'beside' | 'flood', Outcome>>;
+type Round = Readonly<Record<'alone' | 'stranger' | 'beside' | 'flood', Outcome>>;
 
-function shown({ alone, stranger, beside, flood }: Outcomes): string {
-  const row = (what: string, each: Outcome) => [
-    what,
-    String(each.sent),
-    `${(100 * each.answered).toFixed(1)} %`,
-    `${(100 * each.refused).toFixed(1)} %`,
-    each.p50_ms.toFixed(1),
-    each.p95_ms.toFixed(1),
-    each.p99_ms.toFixed(1),
-  ];
+/** Medians of the rounds; of what was sent the sum. */
+function shown(rounds: readonly Round[]): string {
+  const row = (what: string, part: keyof Round) => {
+    const of = (value: (outcome: Outcome) => number) => spread(rounds.map((round) => value(round[part]))).median;
+    return [
+      what,
+      String(rounds.reduce((sum, round) => sum + round[part].sent, 0)),
+      `${(100 * of(({ answered }) => answered)).toFixed(1)} %`,
+      `${(100 * of(({ refused }) => refused)).toFixed(1)} %`,
+      of(({ p50_ms }) => p50_ms).toFixed(1),
+      of(({ p95_ms }) => p95_ms).toFixed(1),
+      of(({ p99_ms }) => p99_ms).toFixed(1),
+    ];
+  };
   return table(
     ['requests', 'sent', 'answered', 'refused', 'p50 ms', 'p95 ms', 'p99 ms'],
     [
-      row('interactive, alone', alone),
-      row('interactive, beside a stranger', stranger),
-      row('interactive, beside the flood', beside),
-      row('batch, the flood', flood),
+      row('interactive, alone', 'alone'),
+      row('interactive, beside a stranger', 'stranger'),
+      row('interactive, beside the flood', 'beside'),
+      row('batch, the flood', 'flood'),
     ],
   );
 }
