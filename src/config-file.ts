@@ -1,6 +1,6 @@
 /** Reads a YAML file through a schema into a type that cannot be wrong; every error is a {@link ConfigError}. */
 
-import { readFile } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -50,6 +50,14 @@ function parse<S extends z.ZodType>(schema: S, text: string, file: string): z.ou
   // A misspelt key is a missing key as well: the key that is there says more than the one that is not.
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   throw new ConfigError(file, keyPath(issue.path), sentence(issue));
+}
+
+/** False also for what may not be looked at. */
+export async function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 /** Like {@link parseYaml}, from disk. */

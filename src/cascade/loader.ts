@@ -1,8 +1,8 @@
 /** Scans the model repository: models/NAME/cascade.yaml -> {@link Cascade}. A broken one is reported and left out. */
 
-import { access, lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { readYaml } from '../config-file.js';
+import { exists, readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { type Cascade, type Rung, rungId } from './cascade.js';
 import { type Graph, Manifest, NAME } from './manifest.js';
@@ -129,11 +129,4 @@ async function isCascade(file: string, name: string): Promise<boolean> {
   if (await exists(`${file.slice(0, -'yaml'.length)}yml`))
     throw new ConfigError(file, '', 'found cascade.yml; allowed: cascade.yaml');
   return false;
-}
-
-async function exists(file: string): Promise<boolean> {
-  return access(file).then(
-    () => true,
-    () => false,
-  );
 }

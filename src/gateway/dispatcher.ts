@@ -218,11 +218,13 @@ export class Dispatcher {
         this.#time.worked(entry.job.plan, laneMs);
         settle(entry, result);
       } else {
-        const isDropped = ['deadline_exceeded', 'client_gone'].includes(result.code);
-        if (isDropped) this.#waiting.suspects.leaves(entry);
-        else this.#waiting.suspects.cleared(entry);
-        if (isDropped) this.#time.spent(laneMs);
-        else this.#time.worked(entry.job.plan);
+        if (['deadline_exceeded', 'client_gone'].includes(result.code)) {
+          this.#waiting.suspects.leaves(entry);
+          this.#time.spent(laneMs);
+        } else {
+          this.#waiting.suspects.cleared(entry);
+          this.#time.worked(entry.job.plan);
+        }
         settle(entry, new RequestError(result.code, result.detail));
       }
     }

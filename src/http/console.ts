@@ -1,11 +1,11 @@
 /** GET / for people: the console, a page of a few files that were built with the gateway. Nothing of it is made while it serves. */
 
-import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type Response, Router } from 'express';
 import { RequestError, StartError } from '../errors.js';
 import type { ClassifyDeps } from './classify.js';
+import { contentTag } from './content-tag.js';
 import { snapshotOf } from './figures.js';
 
 interface ConsoleFile {
@@ -47,7 +47,7 @@ export async function readConsole(folder: string): Promise<ConsoleFiles> {
     if (type === undefined) continue;
     const bytes = await readFile(join(folder, name));
     // By content: packing and copying give other times, or the same to all.
-    files.set(name, { type, bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url').slice(0, 22)}"` });
+    files.set(name, { type, bytes, etag: `"${contentTag(bytes)}"` });
   }
   if (!files.has('index.html'))
     throw new StartError('the console was not built: run `npm run build`, or serve with --no-console');

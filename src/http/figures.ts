@@ -3,9 +3,9 @@
  * another address, where a page from here cannot read it, and which the console would have to parse, ten times as long.
  */
 
-import { createHash } from 'node:crypto';
 import type { Registry } from 'prom-client';
 import type { Gateway } from '../gateway/gateway.js';
+import { contentTag } from './content-tag.js';
 import type { ExitFigures, ServiceFigures, Snapshot } from './snapshot.js';
 
 /** One series of a metric. */
@@ -69,7 +69,7 @@ function catalogueOf({ cascades, policies, serving }: Gateway, reloadedAt: Date 
     serving.map(({ service, point }) => [service.cascade, service.policy, point]),
     reloadedAt?.getTime(),
   ];
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url').slice(0, 22);
+  return contentTag(JSON.stringify(parts));
 }
 
 /** Without a metric of that name there is nothing to show. */

@@ -90,9 +90,7 @@ export class Engine {
     );
     this.#travellers.set(job.id, traveller);
     if (job.priority === 'interactive') this.#interactive++;
-    if (Number.isFinite(job.deadlineAt)) {
-      this.#watch(traveller);
-    }
+    if (Number.isFinite(job.deadlineAt)) this.#watch(traveller);
     this.#enterRung(traveller);
   }
 

@@ -38,7 +38,7 @@ export class Notes {
 
   /** @param said for each run, what its exit said, in the same order */
   timings(said: readonly Pick<StageTiming, 'score' | 'threshold' | 'exited'>[]): Timings {
-    const stages = this.#stages.slice(0, said.length).map((stage, index) => {
+    const stages = this.#stages.map((stage, index) => {
       const { score, threshold, exited } = said[index]!;
       return { ...stage, score, threshold, exited };
     });

@@ -1,8 +1,8 @@
 /** What the exits of a rung say together with the last exit of the rung before it, and how much share that one should have. */
 
 import { LEAST_SAID } from '../policy/score.js';
+import { type Quality, qualityAt } from './quality.js';
 import type { RecordedExit, RecordedRung, SaidTop, TuneRecord } from './record.js';
-import type { Terms } from './walk.js';
 
 /** Shares that are tried. */
 const SHARES = [0, 0.1, 0.2, 0.3, 0.4, 0.5];
@@ -16,7 +16,7 @@ const LEAST_GAIN = 0.002;
 export function fittedBlend(
   record: TuneRecord,
   rungs: readonly RecordedRung[],
-  quality: Terms['quality'] = 'expected',
+  quality: Quality = 'expected',
 ): number[] {
   return rungs.flatMap(({ exits }, leg) => {
     const before = rungs[leg - 1]?.exits.at(-1);
@@ -44,7 +44,7 @@ export function blendedExits(
 
 interface Pair {
   /** The best one; fitted when it is first asked for, which other pictures than those solved on never do. */
-  share(quality: Terms['quality']): number;
+  share(quality: Quality): number;
   exitAt(share: number): RecordedExit;
 }
 
@@ -62,10 +62,10 @@ function pairOf(record: TuneRecord, before: RecordedExit, exit: RecordedExit): P
     made.set(share, held);
     return held;
   };
-  const fitted = new Map<Terms['quality'], number>();
+  const fitted = new Map<Quality, number>();
   const pair = {
     exitAt,
-    share(quality: Terms['quality']) {
+    share(quality: Quality) {
       const known = fitted.get(quality);
       if (known !== undefined) return known;
       const unsure = unsureHalf(before);
@@ -87,17 +87,8 @@ function unsureHalf({ probability }: RecordedExit): number[] {
   return [...probability.keys()].filter((i) => probability[i]! <= middle);
 }
 
-function meanQuality(
-  { guess, belief }: RecordedExit,
-  { labels, full }: TuneRecord,
-  quality: Terms['quality'],
-  pictures: readonly number[],
-): number {
-  const of =
-    quality === 'agreement'
-      ? (i: number) => Number(guess[i] === full[i])
-      : (i: number) => (Number(guess[i] === labels[i]) + belief[i]!) / 2;
-  const sum = pictures.reduce((total, i) => total + of(i), 0);
+function meanQuality(exit: RecordedExit, record: TuneRecord, quality: Quality, pictures: readonly number[]): number {
+  const sum = pictures.reduce((total, i) => total + qualityAt(exit, record, quality, i), 0);
   return sum / Math.max(1, pictures.length);
 }
 

@@ -3,7 +3,7 @@
 import { access, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { Document, isMap, isScalar, parseDocument } from 'yaml';
-import { parseYaml } from '../config-file.js';
+import { exists, parseYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { CONTENT } from '../policy/entry.js';
 import { type EntryRule, PolicyFile } from '../policy/schema.js';
@@ -100,11 +100,7 @@ export async function checkPolicyFile(file: string, cascade: string, score: Scor
   if (/^full\.ya?ml$/.test(basename(file)))
     throw new ConfigError(file, '', 'is the policy of the static choice; allowed: another name');
   const twin = file.endsWith('.yml') ? file.replace(/yml$/, 'yaml') : file.replace(/yaml$/, 'yml');
-  const hasTwin = await access(twin).then(
-    () => true,
-    () => false,
-  );
-  if (hasTwin)
+  if (await exists(twin))
     throw new ConfigError(file, '', `${basename(twin)} has the same name; allowed: that one, or another name`);
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return undefined;

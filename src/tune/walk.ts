@@ -3,6 +3,7 @@
 import type { Gate, ScoreKind } from '../policy/score.js';
 import { blendedExits, fittedBlend } from './blend.js';
 import { fittedGates } from './gates.js';
+import { type Quality, qualityAt } from './quality.js';
 import { matches, type RecordedExit, type RecordedRung, type TuneRecord } from './record.js';
 import { scoresOf } from './scores.js';
 
@@ -11,12 +12,8 @@ export interface Terms {
   readonly score: ScoreKind;
   /** What it saves: multiply-accumulates, or milliseconds of inference. */
   readonly unit: 'macs' | 'ms';
-  /**
-   * What it keeps. `agreement`: answers that are those of the full network. `expected`: right answers, half as the labels say and half as
-   * the full network, calibrated, expects them. Labels alone would do: among many routes and thresholds there are always some whose early
-   * exits are right by luck on just these pictures. The full network alone would forgive an exit the mistakes that it makes itself.
-   */
-  readonly quality: 'expected' | 'agreement';
+  /** What it keeps. */
+  readonly quality: Quality;
   /** Whether exits speak together with the last one of the rung before. */
   readonly blend?: boolean | undefined;
 }
@@ -88,10 +85,7 @@ export function walkOf(
     ...(blend === undefined ? {} : { blend }),
     right,
     agrees,
-    quality:
-      terms.quality === 'agreement'
-        ? agrees.map((each) => Float32Array.from(each))
-        : exits.map(({ belief }, exit) => belief.map((b, i) => (b + right[exit]![i]!) / 2)),
+    quality: exits.map((exit) => Float32Array.from(exit.guess, (_, i) => qualityAt(exit, record, terms.quality, i))),
     starts,
   };
 }

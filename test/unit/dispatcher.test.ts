@@ -42,6 +42,15 @@ const answerTo = (job: Job): JobResult => ({
 });
 const code = (promise: Promise<unknown>) => promise.then(() => 'answered').catch((error) => error.code as string);
 
+/** A picture kills its lane, and its deadline passes before there is another. */
+async function lateAfterDeath(dispatcher: Dispatcher, name: string): Promise<void> {
+  const lane = new ScriptedLane();
+  dispatcher.attach(lane);
+  const late = code(dispatcher.dispatch(request(name, Date.now() + 30)));
+  dispatcher.detach(lane);
+  expect(await late).toBe('deadline_exceeded');
+}
+
 describe('Dispatcher', () => {
   it('gives new requests to the lane with the fewest on board, up to the window', () => {
     const dispatcher = new Dispatcher({ ...LIMITS, queue: 10, window: 2 }, QUIET);
@@ -146,39 +155,33 @@ describe('Dispatcher', () => {
   it('knows a picture again that killed a lane before its caller left or its deadline passed', async () => {
     const poisoned: string[] = [];
     const dispatcher = new Dispatcher(LIMITS, { poison: (image) => poisoned.push(Buffer.from(image).toString()) });
-    const lanes = Array.from({ length: 3 }, () => new ScriptedLane());
-    dispatcher.attach(lanes[0]!);
-    const short = code(dispatcher.dispatch(request('bad', Date.now() + 30)));
-    dispatcher.detach(lanes[0]!);
-    expect(await short).toBe('deadline_exceeded');
+    await lateAfterDeath(dispatcher, 'bad');
     // One that comes again waits for a lane of its own.
-    dispatcher.attach(lanes[1]!);
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
     const other = code(dispatcher.dispatch(request('good')));
     const caller = new AbortController();
     const again = code(dispatcher.dispatch(request('bad'), caller.signal));
-    expect(lanes[1]!.jobs.length).toBe(1);
-    dispatcher.results(lanes[1]!, [answerTo(lanes[1]!.jobs[0]!)]);
-    expect(lanes[1]!.jobs.length).toBe(2);
+    expect(lane.jobs.length).toBe(1);
+    dispatcher.results(lane, [answerTo(lane.jobs[0]!)]);
+    expect(lane.jobs.length).toBe(2);
     caller.abort();
     expect([await other, await again]).toEqual(['answered', 'client_gone']);
-    dispatcher.detach(lanes[1]!);
+    dispatcher.detach(lane);
     expect(poisoned).toEqual(['bad']);
   });
 
   it('forgets what it held against a picture that a lane has answered', async () => {
     const dispatcher = new Dispatcher(LIMITS, QUIET);
-    const lanes = Array.from({ length: 2 }, () => new ScriptedLane());
-    dispatcher.attach(lanes[0]!);
-    const short = code(dispatcher.dispatch(request('good', Date.now() + 30)));
-    dispatcher.detach(lanes[0]!);
-    expect(await short).toBe('deadline_exceeded');
-    dispatcher.attach(lanes[1]!);
+    await lateAfterDeath(dispatcher, 'good');
+    const lane = new ScriptedLane();
+    dispatcher.attach(lane);
     const again = code(dispatcher.dispatch(request('good')));
-    dispatcher.results(lanes[1]!, [answerTo(lanes[1]!.jobs[0]!)]);
+    dispatcher.results(lane, [answerTo(lane.jobs[0]!)]);
     expect(await again).toBe('answered');
     void dispatcher.dispatch(request('other')).catch(() => {});
     void dispatcher.dispatch(request('good')).catch(() => {});
-    expect(lanes[1]!.jobs.length).toBe(3);
+    expect(lane.jobs.length).toBe(3);
   });
 
   it('tries interactive suspects before those of batch, and leaves one lane of several to the rest', async () => {

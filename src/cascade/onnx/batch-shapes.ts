@@ -1,10 +1,10 @@
 /** `x.view(x.shape[0], -1)` and the like: shapes that a graph reads from its batch. */
 
 import { dataFlow } from './graph.js';
-import { imageInput, pictures } from './image.js';
+import { imageInput } from './image.js';
 import { ElemType, intAttribute, type OnnxModel, type OnnxNode } from './model.js';
-import { runOnce, type Tensors } from './session.js';
-import { withOutputs } from './shapes.js';
+import type { Tensors } from './session.js';
+import { ofOneAndTwo, withOutputs } from './shapes.js';
 
 /** Of a Reshape: the dimension of the tensor at the same place. */
 const AS_BEFORE = 0;
@@ -31,12 +31,7 @@ export async function withConstantShapes(model: OnnxModel, resolutions: readonly
     reshapes.flatMap(({ inputs }) => inputs.filter(varies)),
   );
   const runs: Tensors[] = [];
-  for (const resolution of resolutions) {
-    for (const count of [1, 2]) {
-      const feeds = { [image.name]: pictures(image, count, resolution) };
-      runs.push({ ...feeds, ...(await runOnce(instrumented, feeds)) });
-    }
-  }
+  for (const resolution of resolutions) runs.push(...(await ofOneAndTwo(instrumented, resolution)));
   const initializers = new Map(model.initializers);
   const fixed = new Map<OnnxNode, OnnxNode>();
   for (const node of reshapes) {

@@ -40,19 +40,25 @@ export async function tensorShapes(
   resolution: number,
   wanted: Iterable<string> = madeTensors(model),
 ): Promise<ReadonlyMap<string, TensorShape>> {
-  const image = imageInput(model);
-  const instrumented = withOutputs(model, wanted);
-  const runs: Tensors[] = [];
-  for (const count of [1, 2]) {
-    const feeds = { [image.name]: pictures(image, count, resolution) };
-    runs.push({ ...feeds, ...(await runOnce(instrumented, feeds)) });
-  }
-  const [one, two] = runs as [Tensors, Tensors];
+  const [one, two] = await ofOneAndTwo(withOutputs(model, wanted), resolution);
   const shapes = new Map<string, TensorShape>();
   for (const [name, { dims, type }] of Object.entries(one)) {
     shapes.set(name, { dims, type, batched: growsByPicture(dims, two[name]!.dims) });
   }
   return shapes;
+}
+
+/**
+ * The image and all outputs of the graph, for one black picture and for two.
+ * @throws ConfigError as {@link tensorShapes}
+ */
+export async function ofOneAndTwo(model: OnnxModel, resolution: number): Promise<readonly [Tensors, Tensors]> {
+  const image = imageInput(model);
+  const run = async (count: number): Promise<Tensors> => {
+    const feeds = { [image.name]: pictures(image, count, resolution) };
+    return { ...feeds, ...(await runOnce(model, feeds)) };
+  };
+  return [await run(1), await run(2)];
 }
 
 const bytesOf: Partial<Record<Tensor.Type, number>> = {
