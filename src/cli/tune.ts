@@ -8,7 +8,7 @@ import { split, type TuneRecord } from '../tune/record.js';
 import { LISTED } from '../tune/record-file.js';
 import { writeReport } from '../tune/report/write.js';
 import { leastPictures } from '../tune/risk.js';
-import { type Solution, solve, type Wish } from '../tune/solve.js';
+import { type Solution, solve, type Unmet, type Wish } from '../tune/solve.js';
 import { print, progress, UsageError } from './fail.js';
 import { recordPictures } from './record.js';
 import { type TuneFlags, targetOf, withTuneOptions } from './tune-options.js';
@@ -45,7 +45,7 @@ async function tune(flags: TuneFlags): Promise<void> {
   };
   const solution = solve(seen, wish, (done, of) => progress(`${done} of ${of} routes`));
   progress('');
-  if ('cheapest' in solution) throw new UsageError(tooLittle(flags, solution.cheapest.outcome));
+  if ('cheapest' in solution) throw new UsageError(tooLittle(flags, solution, seen.labelled));
   const rule = ruleOf(solution, flags, seen.labelled);
   const report = reportOf(seen, heldOut, failed, solution, rule);
   if (flags.json) print(JSON.stringify(report, null, 2));
@@ -96,15 +96,18 @@ function checkRungs(record: TuneRecord, wanted: readonly string[] = []): void {
 
 function tooLittle(
   { budgetMacs, budgetMs, latencyP95 }: TuneFlags,
-  cheapest: { macs: number; ms: number; p95Ms: number },
+  { full, cheapest: { outcome: cheapest }, closest: { outcome: closest } }: Unmet,
+  labelled: boolean,
 ): string {
   // Rounded up: what is said must work.
   const ms = (value: number) => Math.ceil(value * 1000) / 1000;
   if (budgetMacs !== undefined)
     return `no route is so cheap: --budget-macs must be at least ${Math.ceil(cheapest.macs)}`;
   if (budgetMs !== undefined) return `no route is so cheap: --budget-ms must be at least ${ms(cheapest.ms)}`;
-  if (latencyP95 === undefined) return '--rungs: no route of these is so close to the full network';
-  return `no route is so fast: --latency-p95 must be at least ${ms(cheapest.p95Ms)}`;
+  if (latencyP95 !== undefined) return `no route is so fast: --latency-p95 must be at least ${ms(cheapest.p95Ms)}`;
+  const percent = (share: number) => (100 * share).toFixed(2);
+  const lost = labelled ? `loses ${percent(full.outcome.top1 - closest.top1)} points of top-1 and ` : '';
+  return `--rungs: no route of these is so close to the full network: the closest ${lost}agrees with it on ${percent(closest.agreement)} %`;
 }
 
 function ruleOf({ points, full, guarantee }: Solution, flags: TuneFlags, labelled: boolean): RuleFile {

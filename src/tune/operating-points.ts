@@ -46,7 +46,7 @@ function pointOf(walk: Walk, price: number): OperatingPoint {
 }
 
 /**
- * All routes (rungs in the order of the record) at all prices, the thresholds of the budgeted-batch rule on each route (so that the
+ * All routes (rungs in the order of the record) at all prices, every exit alone for all pictures, the thresholds of the budgeted-batch rule on each route (so that the
  * frontier is never below that rule), and the best of them with some exits left out; cheapest first.
  */
 export function operatingPoints(
@@ -63,9 +63,20 @@ export function operatingPoints(
     // Most of them are beaten within their own route.
     return frontier(byCost([...solved, ...ruled]));
   });
-  // The static choice is one of them where its rung may be used.
-  const whole = byCost(isWithin(record, full) ? [...points, full] : points);
+  // The static choice is one of them where its rung may be used, and before its like.
+  const whole = byCost([...(isWithin(record, full) ? [full] : []), ...points, ...alone(record, full.walk.terms)]);
   return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
+}
+
+/** Every exit alone, for all pictures: the cheapest that there is among them. */
+function alone(record: TuneRecord, terms: Terms): OperatingPoint[] {
+  return record.rungs.flatMap(({ id, exits }) =>
+    exits.map((_, k) => {
+      const walk = walkOf(record, [{ id, exits: exits.slice(0, k + 1) }], terms);
+      const nobodyLeaves = walk.score.map(() => null);
+      return pointAt(walk, nobodyLeaves, 0);
+    }),
+  );
 }
 
 /** Whether all rungs of its route are among those of the record. */

@@ -53,12 +53,15 @@ const LEVELS = [0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 /** Of the split between pictures to solve on and pictures to test on. */
 const SEED = 7;
 
-/** @returns what is wished, or the cheapest point there is where that is not cheap enough */
-export function solve(
-  record: TuneRecord,
-  wish: Wish,
-  progress: (done: number, of: number) => void,
-): Solution | { readonly cheapest: OperatingPoint } {
+/** What comes nearest to a wish that nothing meets. */
+export interface Unmet {
+  readonly full: OperatingPoint;
+  readonly cheapest: OperatingPoint;
+  /** Of the best quality. */
+  readonly closest: OperatingPoint;
+}
+
+export function solve(record: TuneRecord, wish: Wish, progress: (done: number, of: number) => void): Solution | Unmet {
   const { target } = wish;
   return 'risk' in target ? guaranteed(record, wish, target, progress) : solved(record, wish, progress);
 }
@@ -76,7 +79,7 @@ function among(record: TuneRecord, wanted: readonly string[] | undefined): TuneR
   return { ...record, fullTop, rungs: record.rungs.filter(({ id }) => wanted.includes(id)) };
 }
 
-function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: number) => void) {
+function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: number) => void): Solution | Unmet {
   const { target } = wish;
   const full = fullPoint(record, termsOf(record, wish));
   const usable = among(record, wish.rungs);
@@ -84,7 +87,7 @@ function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: num
   const all =
     'latencyP95Ms' in target ? byCost([...found, ...cutAt(usable, frontier(found), target.latencyP95Ms)]) : found;
   const best = chosen(all, full, target);
-  if (best === undefined) return { cheapest: all[0]! };
+  if (best === undefined) return unmet(full, all);
   const steps = ladder(refined(best, full, target), all, wish.points);
   const points = steps.map((step, i) => {
     const point = trimmed(usable, step);
@@ -99,6 +102,11 @@ function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: num
     points: cheaperEach(points.map(({ point }) => point)),
     ...(fitted === undefined ? {} : { entry: { fitted, kept } }),
   };
+}
+
+/** @param points cheapest first */
+function unmet(full: OperatingPoint, points: readonly OperatingPoint[]): Unmet {
+  return { full, cheapest: points[0]!, closest: frontier(points).at(-1)! };
 }
 
 /** Those that are cheaper than the one before: rules of entry and other pictures change what points cost, and with it their order. */
@@ -127,7 +135,7 @@ function guaranteed(
   wish: Wish,
   { risk, confidence }: { readonly risk: number; readonly confidence: number },
   progress: (done: number, of: number) => void,
-): Solution | { readonly cheapest: OperatingPoint } {
+): Solution | Unmet {
   const order = shuffle(record.labels.length, SEED);
   const half = Math.floor(order.length / 2);
   const [seen, tested] = [subset(record, order.slice(0, half)), subset(record, order.slice(half))];
@@ -144,7 +152,7 @@ function guaranteed(
   const path = safestFirst([...all, ...between]);
   // The full network differs from itself nowhere, whatever chance does.
   const [best] = byCost([...safePoints(path, tested, guarantee), ...(isWithin(usable, full) ? [full] : [])]);
-  if (best === undefined) return { cheapest: all[0]! };
+  if (best === undefined) return unmet(full, all);
   const points = cheaperEach(ladder(best, all, wish.points).map((point) => pointOn(record, point)));
   const again = frontier(byCost(all.map((point) => pointOn(record, point))));
   return { full: pointOn(record, full), frontier: again, points, guarantee };

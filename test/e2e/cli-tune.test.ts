@@ -159,6 +159,9 @@ describe('sluice tune', { timeout: 120_000 }, () => {
     expect(refusal(await tune('--max-drop', '1', '--rungs', 'slimnet/3@32'), 2)).toContain(
       'found "slimnet/3@32"; cifar10 has:',
     );
+    expect(refusal(await tune('--max-drop', '0', '--rungs', 'slimnet/0.5@24'), 2)).toMatch(
+      /the closest loses -?\d+\.\d\d points of top-1 and agrees with it on \d+\.\d\d %/,
+    );
     expect(refusal(await tune('--min-agreement', '0.9'), 2)).toContain('goes with --max-drop');
     expect(refusal(await tune('--min-agreement', '0.9', '--risk', '0.1'), 2)).toContain('cannot be used with');
     expect(refusal(await tune('--max-drop', '1', '--out', 'policy'), 1)).toContain('allowed: NAME.yaml');

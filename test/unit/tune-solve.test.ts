@@ -33,6 +33,26 @@ describe('the rungs that may be used', () => {
       expect(rungsOf({ target })!.at(-1)).toBe(ids[2]);
     }
   });
+
+  it('are as cheap as the first exit of the first one', () => {
+    const first = made.rungs[0]!.exits[0]!.macs;
+    const found = solved(made, { target: { budgetMacs: first }, points: 1 });
+    expect('points' in found && found.points[0]!.outcome.macs).toBe(first);
+    const unmet = solved(made, { target: { budgetMacs: first - 1 }, points: 1 });
+    expect('cheapest' in unmet && unmet.cheapest.outcome.macs).toBe(first);
+  });
+
+  it('come no closer to the full network than is said then', () => {
+    const rungs = ids.slice(0, 2);
+    const unmet = solved(made, { target: { maxDrop: 0 }, points: 1, rungs });
+    if ('points' in unmet) throw new Error('they are worse than the full network');
+    const { full, closest } = unmet;
+    const drop = Math.max(full.outcome.top1 - closest.outcome.top1, full.outcome.quality - closest.outcome.quality);
+    expect(rungsOf({ target: { maxDrop: drop + 1e-9 }, rungs })).toBeDefined();
+    expect(
+      rungsOf({ target: { maxDrop: (full.outcome.quality - closest.outcome.quality) * 0.99 }, rungs }),
+    ).toBeUndefined();
+  });
 });
 
 describe('the points of a solution', () => {
