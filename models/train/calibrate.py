@@ -1,7 +1,7 @@
 """Temperatures and tables of a trained network: python calibrate.py --data DIR --run RUN --out calibration.json [--graph int8.onnx]
 
 Temperature scaling (arXiv 1706.04599): per width, resolution and exit the one number that minimises the negative log-likelihood on
-one split. The table (top-1, MACs, expected calibration error with 15 bins) is measured on another.
+one split. Top-1 and the rest of the table (MACs, expected calibration error with 15 bins) are measured on another.
 """
 
 import argparse
@@ -64,16 +64,16 @@ def main() -> None:
     args.add_argument("--data", type=Path, required=True)
     args.add_argument("--run", type=Path, required=True, help="folder with final.pt")
     args.add_argument("--out", type=Path, required=True, help="calibration.json")
-    args.add_argument("--splits", nargs=2, default=["validation", "test"], help="temperatures from the one, table from the other; "
+    args.add_argument("--splits", nargs=2, default=["validation", "test"], help="temperatures from the one, top-1 and table from the other; "
                       "one split twice: from its first half, on its second")
     args.add_argument("--graph", type=Path, help="ask this export of the run (one for all resolutions: a LiteNet), not the network")
     args.add_argument("--sides", type=int, nargs="+", help="only these resolutions of the network")
     opt = args.parse_args()
+    _, model = finished(opt.run)
     (vx, vy), (tx, ty) = (load(opt.data, split, opt.run / "cache") for split in opt.splits)
     if opt.splits[0] == opt.splits[1]:
         half = len(vx) // 2
         vx, vy, tx, ty = vx[:half], vy[:half], tx[half:], ty[half:]
-    _, model = finished(opt.run)
     says = model if opt.graph is None else exported(opt.graph)
     out = []
     print("| width | resolution | exit | top-1 % | million MACs | calibration error % | temperature |")
@@ -81,12 +81,11 @@ def main() -> None:
     for width, side in [rung for rung in model.rungs if opt.sides is None or rung[1] in opt.sides]:
         valid, test = logits_of(says, vx, side, width), logits_of(says, tx, side, width)
         temperatures = [temperature_of(z, vy) for z in valid]
-        accuracy = [(z.argmax(1) == vy).float().mean().item() for z in valid]
-        for k, (z, t) in enumerate(zip(test, temperatures)):
-            top1 = 100 * (z.argmax(1) == ty).float().mean().item()
+        accuracy = [(z.argmax(1) == ty).float().mean().item() for z in test]
+        for k, (z, t, top1) in enumerate(zip(test, temperatures, accuracy)):
             error = 100 * calibration_error((z / t).softmax(1), ty)
             macs = count(model, side, width, exits=k + 1) / 1e6
-            print(f"| {width} | {side} | {k + 1} | {top1:.2f} | {macs:.2f} | {error:.2f} | {t:.3f} |", flush=True)
+            print(f"| {width} | {side} | {k + 1} | {100 * top1:.2f} | {macs:.2f} | {error:.2f} | {t:.3f} |", flush=True)
         out.append({"width": width, "resolution": side, "temperatures": [round(t, 4) for t in temperatures],
                     "accuracy": [round(a, 4) for a in accuracy]})
     opt.out.write_text(json.dumps(out, indent=2) + "\n")

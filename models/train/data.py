@@ -1,7 +1,8 @@
 """CIFAR-10-style packed data sets -> tensors, and the augmentation used in training.
 
 A split is `SPLIT.images` (JPEG bytes end to end) and `SPLIT.index` (20-byte little-endian records: offset, length, label,
-header, source; header k > 0 means the JPEG starts with the bytes of `header-k.bin`).
+header, source; header k > 0 means the JPEG starts with the bytes of `header-k.bin`). Its pictures are in random order: whoever wants some
+takes the first ones. `pack.py` writes such files.
 """
 
 import io
@@ -12,6 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+
+from checkpoint import whole
 
 
 def jpegs(folder: Path, split: str) -> list[tuple[bytes, int]]:
@@ -26,19 +29,26 @@ def jpegs(folder: Path, split: str) -> list[tuple[bytes, int]]:
     return rows
 
 
-def load(folder: Path, split: str, cache: Path | None = None) -> tuple[torch.Tensor, torch.Tensor]:
-    """Pixels [n, 3, h, w] uint8 and labels [n] int64; every picture of the split must have one size."""
-    file = None if cache is None else cache / f"{folder.name}-{split}.npz"
-    if file is not None and file.exists():
+def stamp(folder: Path, split: str) -> str:
+    """Another one after the split was written again, or of another folder of the same name."""
+    files = [(folder / f"{split}.{part}").stat() for part in ("images", "index")]
+    return " ".join(f"{file.st_size} {file.st_mtime_ns}" for file in files)
+
+
+def load(folder: Path, split: str, cache: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Pixels [n, 3, h, w] uint8 and labels [n] int64, kept in the folder `cache`; every picture of the split must have one size."""
+    file, of = cache / f"{folder.name}-{split}.npz", stamp(folder, split)
+    if file.exists():
         held = np.load(file)
-        return torch.from_numpy(held["x"]), torch.from_numpy(held["y"])
+        if str(held.get("of")) == of:
+            return torch.from_numpy(held["x"]), torch.from_numpy(held["y"])
     rows = jpegs(folder, split)
     x = np.stack([np.asarray(Image.open(io.BytesIO(jpeg)).convert("RGB")) for jpeg, _ in rows])
     x = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
     y = np.array([label for _, label in rows], dtype=np.int64)
-    if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(file, x=x, y=y)
+    cache.mkdir(parents=True, exist_ok=True)
+    with whole(file) as out:
+        np.savez(out, x=x, y=y, of=of)
     return torch.from_numpy(x), torch.from_numpy(y)
 
 

@@ -25,7 +25,7 @@ class FixedDepthwise(torch.autograd.Function):
         if ctx.stride == 1:
             dx = F.conv2d(grad, kernel.flip(2, 3).to(grad.dtype), None, 1, k - 1 - ctx.padding, 1, c)
         else:
-            like = torch.empty(ctx.shape).contiguous(memory_format=torch.channels_last)
+            like = torch.empty(ctx.shape, device=grad.device).contiguous(memory_format=torch.channels_last)
             step, pad = [ctx.stride] * 2, [ctx.padding] * 2
             wanted = [True, False, False]
             dx = torch.ops.aten.convolution_backward(grad.float(), like, kernel.float(), None, step, pad, [1, 1], False, [0, 0], c, wanted)[0]

@@ -1,16 +1,15 @@
-"""Trains lite0 long against lite2, and new exits of lite2 beside it: python distil.py --data DIR --teacher STAGE... --out RUN --minutes 9
+"""Trains lite0 long against lite2, and new exits of lite2 beside it: python distil.py --data DIR --teacher LITE2 --out RUN --minutes 9
 Resumes from RUN/last.pt.
 
 For an accelerator. Patient and consistent (arXiv 2106.05237): both networks see the very same view (views.py), crops of 30 to 100 % of the picture,
 half of them mixed with another picture's, at resolutions of their own; views are never used up. All of lite0 learns, but for the statistics of
 its batch norms, which makes one network fit every resolution. What lite2 itself answers stays as it is: only the heads of its first
-exits are new, and learn what its last one says. The rate of learning falls to zero as the minutes run out.
+exits are new, and learn what its last one says. The rate of learning falls to zero as the minutes, or --steps, run out.
 
---teacher takes the stage graphs of lite2 in floats, as they are served. Gives RUN/lite0/final.pt and RUN/lite2/final.pt.
+--teacher takes a finished run of lite2, or its stage graphs in floats, as they are served. Gives RUN/lite0/final.pt and RUN/lite2/final.pt.
 """
 
 import copy
-import json
 import time
 from pathlib import Path
 
@@ -22,8 +21,8 @@ from checkpoint import keep, resumed
 from lite import LITES, ExitHead, LiteNet, classes_of, pretrained
 from nets import save
 from plain import plain_lite
-from readback import read_back
-from runs import begin, log, options
+from readback import network
+from runs import begin, log, options, passed
 from train_lite import answers, keep_statistics, measure_heads, right
 from views import draw, labelled, one_of, shown
 
@@ -82,8 +81,9 @@ def with_heads(teacher: LiteNet, heads: nn.ModuleList) -> LiteNet:
 
 def main() -> None:
     args = options(__doc__, None, batch=512)
-    args.add_argument("--teacher", type=Path, nargs="+", required=True, help="stage graphs of lite2 in floats, shallow to deep")
+    args.add_argument("--teacher", type=Path, nargs="+", required=True, help="finished run of lite2, or its stage graphs in floats, shallow to deep")
     args.add_argument("--minutes", type=float, default=9)
+    args.add_argument("--steps", type=int, help="of lite0, in place of minutes")
     args.add_argument("--looks", type=int, default=2, help="how often lite0 sees each view, at resolutions drawn anew")
     args.add_argument("--mixed", type=float, default=0.5, help="share of the views that are mixed")
     args.add_argument("--distil", type=float, default=0.85, help="share of the teacher in what is learned; the rest are labels")
@@ -95,13 +95,13 @@ def main() -> None:
     x, y, vx, vy = (t.to(opt.device) for t in begin(opt, opt.held_out))
     names = classes_of(opt.data)
     on = lambda net: net.to(opt.device).to(memory_format=torch.channels_last)
-    teacher = on(read_back("lite2", len(names), opt.teacher)).eval().requires_grad_(False)
+    teacher = on(network(opt.teacher, "lite2", len(names))).eval().requires_grad_(False)
     heads, student = on(new_heads("lite2", teacher, len(names))), on(pretrained(names, LITES["lite0"]))
     trunk = [p for part in (student.stem, student.blocks) for p in part.parameters()]
     pupil = Pupil([(trunk, opt.lr), (list(student.heads.parameters()), opt.head_lr)], opt.decay)
     aside = Pupil([(list(heads.parameters()), opt.head_lr)], opt.decay)
     pair, last = nn.ModuleDict({"lite0": student, "exits": heads}), opt.out / "last.pt"
-    steps, seconds = resumed(last, pair, [pupil.adam, aside.adam], opt.device)
+    steps, seconds = resumed(last, pair, [pupil.adam, aside.adam], opt)
     if steps == 0:
         measure_heads(student, x[torch.randperm(len(x))[: 64 * 3 * len(student.rungs)]])
     keep_statistics(student)
@@ -113,9 +113,10 @@ def main() -> None:
 
     rng, dice = (torch.Generator(device).manual_seed(opt.seed + steps) for device in (opt.device, "cpu"))
     began, spent, told = time.time() - seconds, {"teacher": 0.0, "lite0": 0.0}, 0
-    passed = lambda: min(1.0, (time.time() - began) / (60 * opt.minutes))
+    over = lambda: passed(opt, steps, began)
     wait = torch.cuda.synchronize if opt.device == "cuda" else lambda: None
-    while passed() < 1:
+    while over() < 1:
+        before = over()
         views = draw(torch.randint(len(x), (CHUNK * opt.batch,), device=opt.device, generator=rng), x.shape[-1], opt.mixed, rng)
         rows = torch.arange(CHUNK * opt.batch, device=opt.device)
         clock, targets, losses = time.time(), [], []
@@ -125,7 +126,7 @@ def main() -> None:
                 logits = [head(each) for head, each in zip(heads, maps)]
             target = torch.lerp(labelled(y, views, some, len(names)), said.float().softmax(1), opt.distil)
             targets.append(target)
-            aside.step(loss_of(logits, target, [1.0] * len(logits)), passed())
+            aside.step(loss_of(logits, target, [1.0] * len(logits)), over())
         wait()
         spent["teacher"] += time.time() - clock
         targets, clock = torch.cat(targets), time.time()
@@ -135,13 +136,16 @@ def main() -> None:
                 with torch.autocast(opt.device, torch.bfloat16):
                     logits = student(images)
                 loss = loss_of(logits, targets[some], weights)
-                pupil.step(loss, passed())
+                pupil.step(loss, over())
                 losses.append(loss.detach())
                 steps += 1
         wait()
         spent["lite0"] += time.time() - clock
-        if passed() * 12 >= told or passed() == 1:
-            told = int(passed() * 12) + 1
+        if over() - before > 0.2:
+            share = f"{100 * (over() - before):.0f} % of the training"
+            print(f"one round took {share}, in which the rate of learning falls to zero: ask for more --minutes or --steps", flush=True)
+        if over() * 12 >= told or over() == 1:
+            told = int(over() * 12) + 1
             lite2 = with_heads(teacher, heads)
             with halves():
                 said = {side: answers(student, vx, side) for side in sorted(SIDES)[1:]}
@@ -150,7 +154,7 @@ def main() -> None:
             top1 = {"lite0": lite0, "lite2": right(said2, vy)}
             took = {"all": round(time.time() - began), **{name: round(each) for name, each in spent.items()}}
             log(opt.out, {"step": steps, "seconds": took, "loss": round(torch.stack(losses).mean().item(), 4), **top1})
-            keep(last, pair, [pupil.adam, aside.adam], steps, time.time() - began)
+            keep(last, pair, [pupil.adam, aside.adam], steps, time.time() - began, opt)
             for size, net, plain in (("lite0", student, False), ("lite2", lite2, True)):
                 (opt.out / size).mkdir(exist_ok=True)
                 save(net, size, len(names), opt.out / size, plain)

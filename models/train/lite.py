@@ -168,7 +168,7 @@ class LiteNet(nn.Module):
 
 def pretrained(classes: list[str], size: Size) -> LiteNet:
     """LiteNet with ImageNet weights. Where all classes are ImageNet's (wnids) its last exit keeps their rows; else all exits are new."""
-    (file,) = Path(importlib.util.find_spec(size.package).origin).parent.glob("models/*.pth")
+    (file,) = package(size.package).glob("models/*.pth")
     state = torch.load(file, weights_only=True, map_location="cpu")
     model = LiteNet(len(classes), size)
 
@@ -193,8 +193,15 @@ def pretrained(classes: list[str], size: Size) -> LiteNet:
 
 def imagenet_wnids() -> list[str]:
     """The 1000 classes in the order of ImageNet's logits, from a file of timm (not imported: that takes torchvision and seconds)."""
-    timm = Path(importlib.util.find_spec("timm").origin).parent
-    return (timm / "data" / "_info" / "imagenet_synsets.txt").read_text().split()
+    return (package("timm") / "data" / "_info" / "imagenet_synsets.txt").read_text().split()
+
+
+def package(name: str) -> Path:
+    """The folder of an installed package."""
+    found = importlib.util.find_spec(name)
+    if found is None:
+        raise SystemExit(f"{name} is missing: pip install -r models/train/requirements.txt")
+    return Path(found.origin).parent
 
 
 def classes_of(folder: Path) -> list[str]:

@@ -16,24 +16,15 @@ from data import at_resolution, load
 from export import trace
 from fakequant import RoundedConv, RoundedLinear, measure_ranges, put, rounded_kernel, with_rounding
 from lite import LITES, LiteNet, classes_of
-from nets import finished, save
-from plain import plain_lite
+from nets import save
 from quantize import quantized
-from readback import read_back
+from readback import network
 from rounding import fit
 from runs import keep_memory, order_of
 
 FITTED = 300  # pictures that kernels are fitted on
 RANGED = 400  # pictures a side that ranges are measured on
 SEED = 1
-
-
-def network(start: list[Path], size: str, classes: int) -> LiteNet:
-    if not start[0].is_dir():
-        return read_back(size, classes, start)
-    name, model = finished(start[0])
-    assert name == size, f"{start[0]} is a {name}"
-    return plain_lite(model)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The weights of a LiteNet as the gateway serves it, read back from its stage graphs: later trainings need no run that was kept."""
+"""The weights of a LiteNet as the gateway serves it, read back from its stage graphs: later trainings need no run that was kept, but take one too."""
 
 from pathlib import Path
 
@@ -8,8 +8,9 @@ import torch
 import torch.nn as nn
 from onnx import numpy_helper
 
-from plain import PlainConv, plain_lite
 from lite import LITES, LiteNet
+from nets import finished
+from plain import PlainConv, plain_lite
 
 
 def constants(graph: onnx.GraphProto) -> dict[str, np.ndarray]:
@@ -42,8 +43,10 @@ def convs_of(part: nn.Module) -> list[nn.Conv2d]:
 def read_back(size: str, classes: int, stages: list[Path]) -> LiteNet:
     """The network of these stage graphs, shallow to deep, with every batch norm multiplied in (a `plain_lite`)."""
     model = plain_lite(LiteNet(classes, LITES[size]).eval())
+    if len(stages) != len(model.heads):
+        raise SystemExit(f"{' '.join(map(str, stages))}: neither a run's folder nor the {len(model.heads)} stage graphs of {size}")
     begin = 0
-    for stage, head, end in zip(stages, model.heads, model.ends, strict=True):
+    for stage, head, end in zip(stages, model.heads, model.ends):
         trunk = [*(convs_of(model.stem) if begin == 0 else []), *(conv for block in model.blocks[begin : end + 1] for conv in convs_of(block))]
         begin, queues = end + 1, [trunk, convs_of(head)]
         for kind, weight, bias in layers(stage):
@@ -51,9 +54,21 @@ def read_back(size: str, classes: int, stages: list[Path]) -> LiteNet:
                 layer = head.classifier
             else:
                 # Heads may stand anywhere behind the block that they leave from: whose turn it is, their shapes say.
-                layer = next(queue.pop(0) for queue in queues if queue and queue[0].weight.shape == weight.shape)
+                layer = next((queue.pop(0) for queue in queues if queue and queue[0].weight.shape == weight.shape), None)
+            if layer is None or layer.weight.shape != weight.shape:
+                raise SystemExit(f"{stage}: has a {kind} {list(weight.shape)} where {size} with {classes} classes has none")
             layer.weight.copy_(weight)
             layer.bias.copy_(bias)
         if any(queues):
-            raise ValueError(f"{stage}: lacks {sum(map(len, queues))} convolutions of {size}")
+            raise SystemExit(f"{stage}: lacks {sum(map(len, queues))} convolutions of {size}")
     return model
+
+
+def network(start: list[Path], size: str, classes: int) -> LiteNet:
+    """A finished run's, or that of these stage graphs, as a plain_lite."""
+    if not start[0].is_dir():
+        return read_back(size, classes, start)
+    name, model = finished(start[0])
+    if name != size or model.heads[-1].classifier.out_features != classes:
+        raise SystemExit(f"{start[0]}: is no {size} of {classes} classes")
+    return plain_lite(model)

@@ -1,8 +1,9 @@
-"""What all training runs share: their options, their data, the order of the pictures, and the log."""
+"""What all training runs share: their options, their data, how long they take, the order of the pictures, and the log."""
 
 import argparse
 import ctypes
 import json
+import time
 from pathlib import Path
 
 import torch
@@ -43,6 +44,20 @@ def begin(opt: argparse.Namespace, held_out: str) -> tuple[torch.Tensor, ...]:
     x, y = load(opt.data, "train", opt.out / "cache")
     vx, vy = (t.to(opt.device) for t in load(opt.data, held_out, opt.out / "cache"))
     return x, y, vx, vy
+
+
+def steps_of(pictures: int, opt: argparse.Namespace) -> tuple[int, int]:
+    """Steps of an epoch and of the whole training."""
+    in_epoch = pictures // opt.batch
+    total = int(opt.epochs * in_epoch)
+    if total < 1:
+        raise SystemExit(f"{pictures} pictures in --epochs {opt.epochs:g} give no step of --batch {opt.batch}")
+    return in_epoch, total
+
+
+def passed(opt: argparse.Namespace, step: int, began: float) -> float:
+    """How much of a training is over, 0 to 1, that takes --steps or else --minutes; `began` as time.time() has it."""
+    return min(1.0, step / opt.steps if opt.steps else (time.time() - began) / (60 * opt.minutes))
 
 
 def order_of(pictures: int, seed: int, epoch: int) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Averages two trainings of one LiteNet and fits its first exits again: python soup.py --size lite0 --of RUN --with STAGE... --data DIR --out SOUP
+"""Averages two trainings of one LiteNet and fits its first exits again: python soup.py --size lite0 --of RUN --with RUN2 --data DIR --out SOUP
 
 Two networks that began with the same weights can be averaged, weight by weight, and the mean is right more often than either (model soups,
 arXiv 2203.05482): here after each batch norm is multiplied in. The heads of the first exits did not begin with the same weights: they are
@@ -18,8 +18,8 @@ from distil import Pupil, loss_of, maps_of
 from lite import LITES, Conv, LiteNet, classes_of
 from nets import finished, save
 from plain import PlainConv
-from readback import read_back
-from runs import begin, log, options
+from readback import network
+from runs import begin, log, options, passed
 from train_lite import PEEK, answers, keep_statistics, right
 from views import draw, labelled, one_of, shown
 
@@ -45,16 +45,17 @@ def main() -> None:
     args = options(__doc__, None, batch=64)
     args.add_argument("--size", choices=LITES, required=True)
     args.add_argument("--of", type=Path, required=True, help="finished run; the heads of its first exits are kept")
-    args.add_argument("--with", type=Path, nargs="+", required=True, dest="other", help="stage graphs of a rung as it is served")
+    args.add_argument("--with", type=Path, nargs="+", required=True, dest="other", help="finished run, or stage graphs of a rung")
     args.add_argument("--share", type=float, default=0.7, help="of the run in the mean")
     args.add_argument("--minutes", type=float, default=8)
+    args.add_argument("--steps", type=int, help="in place of minutes")
     args.add_argument("--lr", type=float, default=2e-4, help="of the heads")
     args.add_argument("--distil", type=float, default=0.7, help="share of the last exit in what the others learn")
     args.add_argument("--held-out", default="val", help="split for the log")
     opt = args.parse_args()
     x, y, vx, vy = (t.to(opt.device) for t in begin(opt, opt.held_out))
     classes = len(classes_of(opt.data))
-    model = averaged(finished(opt.of)[1], read_back(opt.size, classes, opt.other), opt.share)
+    model = averaged(finished(opt.of)[1], network(opt.other, opt.size, classes), opt.share)
     model = model.to(opt.device).to(memory_format=torch.channels_last)
     heads = nn.ModuleList(model.heads[:-1])
     pupil = Pupil([(list(heads.parameters()), opt.lr)], 0.02)
@@ -68,10 +69,10 @@ def main() -> None:
         logits = [head(each) for head, each in zip(heads, maps)]
         target = torch.lerp(labelled(y, views, rows, classes), last.softmax(1), opt.distil)
         loss = loss_of(logits, target, [1.0] * len(logits))
-        part = min(1.0, (time.time() - began) / (60 * opt.minutes))
+        step += 1
+        part = passed(opt, step, began)
         pupil.step(loss, part)
         losses.append(loss.item())
-        step += 1
         if step % 100 == 0:
             print(json.dumps({"step": step, "seconds": round(time.time() - began), "loss": round(sum(losses) / len(losses), 4)}), flush=True)
             losses.clear()

@@ -17,7 +17,7 @@ from losses import exits_loss
 from muon import Muon
 from nets import save
 from norms import settle
-from runs import begin, log, options, order_of
+from runs import begin, log, options, order_of, steps_of
 from slimnet import CIFAR10, ConvNorm, SlimNet
 
 EXIT_WEIGHTS = (0.25, 0.25, 0.35, 1.0)
@@ -82,13 +82,12 @@ def main() -> None:
     opt = args.parse_args()
 
     x, y, vx, vy = begin(opt, "validation")
+    steps_per_epoch, total = steps_of(len(x), opt)
     mirrored = torch.rand(len(x), generator=torch.Generator().manual_seed(opt.seed)) < 0.5
     model = SlimNet(int(y.max()) + 1).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, opt.momentum, opt.adam_lr)
-    steps_per_epoch = len(x) // opt.batch
-    total = int(opt.epochs * steps_per_epoch)
     last = opt.out / "last.pt"
-    step, seconds = resumed(last, model, optimizers, opt.device)
+    step, seconds = resumed(last, model, optimizers, opt)
 
     began = time.time()
     order = order_of(len(x), opt.seed, step // steps_per_epoch)
@@ -119,7 +118,7 @@ def main() -> None:
             if epoch % 4 == 0 or step == total:
                 row = {f"{w}@{r}": accuracy(model, vx[:PEEK], vy[:PEEK], r, w) for w, r in ((0.5, 24), (0.5, 32), (1.0, 24), (1.0, 32))}
                 log(opt.out, {"epoch": epoch, "seconds": round(spent), "validation_top1": row})
-            keep(last, model, optimizers, step, spent)
+            keep(last, model, optimizers, step, spent, opt)
 
     settle(model, x.to(opt.device))
     save(model, "cifar10", int(y.max()) + 1, opt.out)

@@ -22,7 +22,7 @@ from data import at_resolution
 from lite import LITES, LiteNet, classes_of, pretrained
 from losses import exits_loss
 from nets import save
-from runs import begin, log, options, order_of
+from runs import begin, log, options, order_of, steps_of
 from teacher import taught_by
 
 PEEK = 1000  # pictures for the log
@@ -90,26 +90,28 @@ def main() -> None:
     args.add_argument("--shares", type=float, nargs="+", required=True, help="of the steps, by resolution of the network")
     args.add_argument("--exit-weight", type=float, default=0.5, help="of every exit but the last, which has 1")
     args.add_argument("--held-out", default="val", help="split for the log")
-    args.add_argument("--log-sides", type=int, nargs="+", default=[96], help="resolutions for the log")
+    args.add_argument("--log-sides", type=int, nargs="+", help="resolutions for the log; the dearest that learns if missing")
     args.add_argument("--lr", type=float, default=5e-4, help="of the network")
     args.add_argument("--head-lr", type=float, default=2e-3, help="of the heads")
     args.add_argument("--decay", type=float, default=0.02, help="weight decay")
     opt = args.parse_args()
+    size = LITES[opt.size]
+    if len(opt.shares) != len(size.sides):
+        args.error(f"--shares: {len(opt.shares)} numbers; {opt.size} has the resolutions {', '.join(map(str, size.sides))}")
+    opt.log_sides = opt.log_sides or [side for side, share in zip(size.sides, opt.shares) if share][-1:]
 
     x, y, vx, vy = begin(opt, opt.held_out)
+    steps_per_epoch, total = steps_of(len(x), opt)
     classes = classes_of(opt.data)
-    taught = None if opt.teacher is None else taught_by(opt.teacher, x.to(opt.device), opt.teacher_side, opt.views, opt.out / "teacher.pt")
-    size = LITES[opt.size]
     model = pretrained(classes, size).to(opt.device).to(memory_format=torch.channels_last)
     if opt.start is not None:
         model.load_state_dict(torch.load(opt.start / "final.pt", weights_only=True, map_location=opt.device)["model"])
     adam = torch.optim.AdamW(
         [{"params": learned(model), "lr": opt.lr}, {"params": list(model.heads.parameters()), "lr": opt.head_lr}], weight_decay=opt.decay
     )
-    steps_per_epoch = len(x) // opt.batch
-    total = int(opt.epochs * steps_per_epoch)
     last = opt.out / "last.pt"
-    step, seconds = resumed(last, model, [adam], opt.device)
+    step, seconds = resumed(last, model, [adam], opt)
+    taught = None if opt.teacher is None else taught_by(opt.teacher, x, opt.teacher_side, opt.views, opt.out / "teacher.pt", opt.device)
     if step == 0 and opt.start is None:
         measure_heads(model, x.to(opt.device))
 
@@ -118,6 +120,7 @@ def main() -> None:
     keep_statistics(model)
     while step < total:
         rng = random.Random(f"{opt.seed} {step}")
+        torch.manual_seed(opt.seed * 1_000_000 + step)  # of the heads' dropout
         epoch, at = divmod(step, steps_per_epoch)
         if at == 0 or order is None:
             order = order_of(len(x), opt.seed, epoch)
@@ -147,7 +150,7 @@ def main() -> None:
         if step % 500 == 0 or step == total:
             top1 = {side: accuracy(model, vx[:PEEK], vy[:PEEK], side) for side in opt.log_sides}
             log(opt.out, {"step": step, "seconds": round(spent), "top1": top1})
-            keep(last, model, [adam], step, spent)
+            keep(last, model, [adam], step, spent, opt)
             keep_statistics(model)
 
     save(model, opt.size, len(classes), opt.out)

@@ -15,7 +15,7 @@ from crops import box_of, crops
 from losses import exits_loss
 from nets import save
 from norms import settle
-from runs import begin, log, options, order_of
+from runs import begin, log, options, order_of, steps_of
 from slimnet import SCOUT, SlimNet
 from teacher import taught_by
 from train import accuracy, chunks, optimizers_of
@@ -50,14 +50,13 @@ def main() -> None:
     opt = args.parse_args()
 
     x, y, vx, vy = begin(opt, "val")
-    taught = taught_by([opt.teacher], x.to(opt.device), TEACHER_SIDE, 0, opt.out / "teacher.pt")
+    steps_per_epoch, total = steps_of(len(x), opt)
     classes = int(y.max()) + 1
     model = SlimNet(classes, SCOUT).to(opt.device).to(memory_format=torch.channels_last)
     optimizers = optimizers_of(model, opt.lr, 0.9, opt.adam_lr)
-    steps_per_epoch = len(x) // opt.batch
-    total = int(opt.epochs * steps_per_epoch)
     last = opt.out / "last.pt"
-    step, seconds = resumed(last, model, optimizers, opt.device)
+    step, seconds = resumed(last, model, optimizers, opt)
+    taught = taught_by([opt.teacher], x, TEACHER_SIDE, 0, opt.out / "teacher.pt", opt.device)
 
     began, window = time.time(), []
     while step < total:
@@ -80,7 +79,7 @@ def main() -> None:
             loss = round(sum(window) / len(window), 4)
             log(opt.out, {"epoch": step // steps_per_epoch, "seconds": round(spent), "loss": loss, "val_top1": row})
             window.clear()
-            keep(last, model, optimizers, step, spent)
+            keep(last, model, optimizers, step, spent, opt)
 
     settle(model, x.to(opt.device))
     save(model, "scout", classes, opt.out)
