@@ -7,6 +7,7 @@ import sharp from 'sharp';
 import { findChromium, launch } from '../test/support/browser.js';
 import { jpeg } from '../test/support/pictures.js';
 import { ServeProcess } from '../test/support/process.js';
+import { WHOLE } from '../test/support/small-folders.js';
 
 const ROOT = fileURLToPath(new URL('../', import.meta.url));
 const IMAGES = `${ROOT}docs/images`;
@@ -47,7 +48,7 @@ async function traffic(url: string, isOver: () => boolean): Promise<void> {
 
 const chromium = findChromium();
 if (chromium === undefined) throw new Error('no Chromium in PATH (chromium, google-chrome) nor in $CHROMIUM');
-await using gateway = new ServeProcess(['--log-level', 'info']);
+await using gateway = new ServeProcess([...WHOLE, '--log-level', 'info']);
 const url = await gateway.url();
 await gateway.said('ready');
 await mkdir(IMAGES, { recursive: true });

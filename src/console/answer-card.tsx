@@ -1,30 +1,60 @@
 /** The answer: what it is, how sure, what it cost, how long it took. */
 
+import { useEffect, useState } from 'preact/hooks';
 import type { Answer } from './api-types.js';
+import type { Outcome } from './trial-outcome.js';
 import { duration, percent } from './units.js';
 
+/** Whoever waits longer wants to hear that it is not forgotten. */
+const LONG_MS = 10_000;
+
 export interface AnswerCardProps {
-  readonly answer: Answer | undefined;
-  /** Why there is no answer. */
-  readonly sentence: string | undefined;
+  /** Undefined: there is none yet. */
+  readonly outcome: Outcome | undefined;
+  /** There is a picture. */
   readonly isAsking: boolean;
+  readonly onAgain: () => void;
 }
 
-export function AnswerCard({ answer, sentence, isAsking }: AnswerCardProps) {
-  if (sentence !== undefined) {
-    return (
-      <div class="card answer is-refused">
-        <p class="trouble">{sentence}</p>
-      </div>
-    );
-  }
-  if (answer === undefined) {
+export function AnswerCard({ outcome, isAsking, onAgain }: AnswerCardProps) {
+  if (outcome === undefined) {
     return (
       <div class="card answer is-empty">
-        <p>{isAsking ? 'On its way…' : 'The answer stands here, with what it cost.'}</p>
+        {isAsking ? <Waiting /> : <p>The answer stands here, with what it cost.</p>}
       </div>
     );
   }
+  if (outcome.answer === undefined) {
+    return (
+      <div class="card answer is-refused">
+        <p class="trouble">{outcome.sentence}</p>
+        {outcome.isPassing && (
+          <button type="button" onClick={onAgain}>
+            Ask again
+          </button>
+        )}
+      </div>
+    );
+  }
+  return <Answered answer={outcome.answer} />;
+}
+
+function Waiting() {
+  const [isLong, setLong] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setLong(true), LONG_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  return (
+    <p role="status">
+      {isLong
+        ? 'Still on its way: the gateway is busy, or the line is slow. Another picture takes its place.'
+        : 'On its way…'}
+    </p>
+  );
+}
+
+function Answered({ answer }: { answer: Answer }) {
   const best = answer.predictions[0]!;
   return (
     <div class="card answer">

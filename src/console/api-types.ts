@@ -69,7 +69,7 @@ export interface Policy {
   readonly name: string;
   readonly default: boolean;
   readonly version: string;
-  /** The operating point that serves now, by cascade; of policies that have several. */
+  /** The operating point that serves now, by cascade; of policies that have several, or audits. `full`: audits left none. */
   readonly serving: Readonly<Record<string, string>>;
   readonly content: PolicyFile;
 }
@@ -77,6 +77,8 @@ export interface Policy {
 export interface Catalogue {
   readonly cascades: readonly Cascade[];
   readonly policies: readonly Policy[];
+  /** Of the models, by cascade; of those that the figures told of before the catalogue was asked for. */
+  readonly versions: Readonly<Record<string, string>>;
   /** Why the last change on disk was refused; empty where it was not. */
   readonly refused: readonly { readonly file: string; readonly key: string; readonly reason: string }[];
 }

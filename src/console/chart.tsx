@@ -2,7 +2,9 @@
 
 import { useEffect, useRef } from 'preact/hooks';
 import uPlot from 'uplot';
+import { rangeOf } from './chart-range.js';
 import { onThemeChange } from './theme.js';
+import { timeOfDay } from './units.js';
 
 export interface Series {
   readonly label: string;
@@ -14,7 +16,7 @@ export interface Series {
 
 export interface ChartProps {
   readonly title: string;
-  /** What it shows now, as text. */
+  /** What it shows now, or since when nothing, as text. */
   readonly now: string;
   /** Seconds since the epoch, of each value. */
   readonly times: readonly number[];
@@ -113,10 +115,10 @@ function optionsOf(
     cursor: { show: false },
     scales: {
       x: { range: (_plot, from, to) => [Math.min(from, to - LEAST_SECONDS), to] },
-      y: { range: (_plot, _least, most) => [0, top ?? Math.max(1e-9, (most ?? 0) * 1.15 || 1)] },
+      y: { range: (_plot, least, most) => rangeOf(least, most, top) },
     },
     axes: [
-      { ...axis, size: 26, space: 70, values: (_plot, ticks) => ticks.map(clock) },
+      { ...axis, size: 26, space: 70, values: (_plot, ticks) => ticks.map((seconds) => timeOfDay(seconds * 1000)) },
       { ...axis, size: 58, space: 36, values: (_plot, ticks) => ticks.map(unit) },
     ],
     series: [
@@ -144,12 +146,4 @@ function resolverAt(at: HTMLElement): (colour: string) => string {
 /** @param colour as `getComputedStyle` gives it: rgb(1, 2, 3) */
 function faint(colour: string): string {
   return colour.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.16)');
-}
-
-function clock(seconds: number): string {
-  return new Date(seconds * 1000).toLocaleTimeString('en-GB', {
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-  });
 }

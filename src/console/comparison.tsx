@@ -1,8 +1,8 @@
 /** The same picture under every policy, side by side. */
 
 import type { Policy } from './api-types.js';
+import type { Outcome, Outcomes } from './trial-outcome.js';
 import { duration, percent, rungName } from './units.js';
-import type { Outcome, Outcomes } from './use-trial.js';
 
 export interface ComparisonProps {
   readonly policies: readonly Policy[];

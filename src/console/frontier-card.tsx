@@ -27,7 +27,13 @@ export function FrontierCard({ policy, cascade, frontier }: FrontierCardProps) {
   };
   return (
     <>
-      <FrontierChart frontier={frontier} chosen={at} />
+      <div class="frontier-plot">
+        <FrontierChart frontier={frontier} chosen={at} />
+        <p class="point-legend" aria-hidden="true">
+          {serving >= 0 && <span class="key-serving">serves now</span>}
+          <span class="key-chosen">chosen</span>
+        </p>
+      </div>
       <label class="slider" for={id}>
         Operating point
         <input

@@ -25,8 +25,10 @@ export function FrontierChart({ frontier: { points, quality }, chosen }: Frontie
   const step = STEPS.find((each) => most / each <= 6) ?? 1;
   const marks = Array.from({ length: Math.floor(most / step) + 1 }, (_, at) => at * step);
   const name = quality === 'top1' ? 'accuracy' : 'agreement';
+  const serving = points.find(({ isServing }) => isServing);
+  const label = `Expected ${name} against cost, ${points.length} points: ${points[chosen]!.name} is chosen${serving === undefined ? '' : `, ${serving.name} serves now`}`;
   return (
-    <svg class="frontier" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={`Expected ${name} against cost`}>
+    <svg class="frontier" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
       {[low, (low + high) / 2, high].map((value) => (
         <g key={value}>
           <line class="grid" x1={EDGE.left} x2={WIDTH - EDGE.right} y1={y(value)} y2={y(value)} />

@@ -5,9 +5,10 @@ import type { Cascade, Catalogue, Policy } from './api-types.js';
 import { frontierOf } from './frontier.js';
 import { FrontierCard } from './frontier-card.js';
 import { yamlOf } from './policy-yaml.js';
+import { DRIFTED, servingOf } from './serving.js';
 import { YamlBox } from './yaml-box.js';
 
-export function Policies({ catalogue: { policies, cascades, refused } }: { catalogue: Catalogue }) {
+export function Policies({ policies, cascades, refused }: Omit<Catalogue, 'versions'>) {
   // Wide cards first: the others stand side by side below them.
   const rank = (policy: Policy) =>
     Number(policy.default) + 2 * Number(cascades.some((cascade) => frontierOf(policy, cascade) !== undefined));
@@ -56,6 +57,9 @@ function PolicyCard({ policy, cascades }: { policy: Policy; cascades: readonly C
           </select>
         </label>
       )}
+      {cascades.map(({ name: on }) => (
+        <ServingLine key={on} policy={policy} cascade={on} isNamed={cascades.length > 1} />
+      ))}
       {shown === undefined ? (
         <details>
           <summary>YAML</summary>
@@ -65,6 +69,17 @@ function PolicyCard({ policy, cascades }: { policy: Policy; cascades: readonly C
         <FrontierCard key={shown.cascade.name} policy={policy} cascade={shown.cascade} frontier={shown.frontier} />
       )}
     </article>
+  );
+}
+
+/** @param isNamed there are other cascades */
+function ServingLine({ policy, cascade, isNamed }: { policy: Policy; cascade: string; isNamed: boolean }) {
+  const serving = servingOf(policy, cascade);
+  if (serving === undefined) return null;
+  return (
+    <p class={`serving${serving.point === undefined ? ' trouble' : ''}`}>
+      Serves now{isNamed ? ` on ${cascade}` : ''}: <b>{serving.point ?? DRIFTED}</b>.
+    </p>
   );
 }
 

@@ -31,6 +31,17 @@ export function unreachable(): Refusal {
   return new Refusal(0, 'unreachable', 'The gateway cannot be reached: it may be restarting, or the network is gone.');
 }
 
+/** It was asked, and said nothing for so long. */
+export function silent(limitMs: number): Refusal {
+  return new Refusal(0, 'unreachable', `The gateway does not answer: nothing came within ${limitMs / 1000} seconds.`);
+}
+
+/** An answer with a good status that is no JSON: the sign-in of a proxy, say. */
+export function noGateway(status: number): Refusal {
+  const sentence = 'What answered is not the gateway: perhaps a proxy before it wants a sign-in. Reload the page.';
+  return new Refusal(status, 'no_gateway', sentence);
+}
+
 function problemIn(body: string): Problem {
   try {
     return (JSON.parse(body) as Problem | null) ?? {};

@@ -1,27 +1,21 @@
 /** For who has no picture at hand: Chelsea the cat (CC0, by Stéfan van der Walt; test/pictures/README.md). */
 
-import { useState } from 'preact/hooks';
+import { refusalOf, unreachable } from './refusal.js';
+import type { PictureNow } from './use-picture.js';
 
-export function Sample({ onPicture }: { onPicture: (file: File) => void }) {
-  const [notice, setNotice] = useState('');
-  const take = async () => {
-    try {
-      const response = await fetch('console/sample.jpg');
-      onPicture(new File([await response.blob()], 'cat.jpg', { type: 'image/jpeg' }));
-    } catch {
-      setNotice('The gateway cannot be reached.');
-    }
-  };
+export function Sample({ take }: Pick<PictureNow, 'take'>) {
   return (
-    <>
-      <button type="button" onClick={take}>
-        Try it with a cat
-      </button>
-      {notice !== '' && (
-        <p class="trouble" role="alert">
-          {notice}
-        </p>
-      )}
-    </>
+    <button type="button" onClick={() => take(sample())}>
+      Try it with a cat
+    </button>
   );
+}
+
+/** @throws Refusal */
+async function sample(): Promise<File> {
+  const response = await fetch('console/sample.jpg').catch(() => {
+    throw unreachable();
+  });
+  if (!response.ok) throw refusalOf(response.status, await response.text());
+  return new File([await response.blob()], 'cat.jpg', { type: 'image/jpeg' });
 }

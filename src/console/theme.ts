@@ -1,23 +1,22 @@
 /** Light or dark: as the system has it, until the person says otherwise. */
 
+import { Kept } from './storage.js';
+
 export type Theme = 'system' | 'light' | 'dark';
 
 const NAME = 'sluice-theme';
 const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
+const kept = new Kept(() => localStorage);
 
 export function storedTheme(): Theme {
-  const stored = localStorage.getItem(NAME);
+  const stored = kept.get(NAME);
   return THEMES.find((theme) => theme === stored) ?? 'system';
 }
 
 export function applyTheme(theme: Theme): void {
-  if (theme === 'system') {
-    delete document.documentElement.dataset.theme;
-    localStorage.removeItem(NAME);
-  } else {
-    document.documentElement.dataset.theme = theme;
-    localStorage.setItem(NAME, theme);
-  }
+  if (theme === 'system') delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = theme;
+  kept.set(NAME, theme === 'system' ? '' : theme);
 }
 
 export function isDark(): boolean {

@@ -5,14 +5,22 @@ import type { ExitFigures, ServiceFigures, Snapshot } from '../http/snapshot.js'
 export interface Interval {
   /** Its end, milliseconds since the epoch. */
   readonly atMs: number;
-  readonly answersPerSecond: number;
-  readonly refusalsPerSecond: number;
+  /** Undefined in a gap: nobody looked, or there was no gateway. */
+  readonly answersPerSecond?: number;
+  readonly refusalsPerSecond?: number;
   /** 1 - MACs spent / MACs of the full network; undefined without answers, as all that follows. */
   readonly saving?: number;
-  readonly p50Ms?: number;
-  readonly p95Ms?: number;
+  readonly times?: Times;
   /** Share of the answers by exit, keyed by {@link exitKey}. */
   readonly exits: Readonly<Record<string, number>>;
+}
+
+/** Out of buckets: as exact as these are. Milliseconds. */
+export interface Times {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  /** No bucket has a higher bound: what took longer is known as that only. */
+  readonly longestMs: number;
 }
 
 export interface Totals {
@@ -57,7 +65,7 @@ export function between(before: Snapshot, after: Snapshot, cascade: string): Int
   const shared = {
     atMs: after.at_ms,
     answersPerSecond: answers / seconds,
-    refusalsPerSecond: (after.refused - before.refused) / seconds,
+    refusalsPerSecond: (refusedOf(after, cascade) - refusedOf(before, cascade)) / seconds,
   };
   if (answers <= 0) return { ...shared, exits: {} };
   const latency = to.latency.map(({ ms, answers: sofar }, at) => ({
@@ -68,7 +76,7 @@ export function between(before: Snapshot, after: Snapshot, cascade: string): Int
   return {
     ...shared,
     ...savingOf(to.macs - from.macs, to.fullMacs - from.fullMacs),
-    ...quantiles(latency),
+    ...timesOf(latency),
     exits: Object.fromEntries(shares),
   };
 }
@@ -77,9 +85,14 @@ function savingOf(macs: number, fullMacs: number): { saving?: number } {
   return fullMacs > 0 ? { saving: 1 - macs / fullMacs } : {};
 }
 
-function quantiles(latency: ServiceFigures['latency']): { p50Ms?: number; p95Ms?: number } {
+function refusedOf({ cascades }: Snapshot, cascade: string): number {
+  return cascades.find(({ name }) => name === cascade)?.refused ?? 0;
+}
+
+function timesOf(latency: ServiceFigures['latency']): { times?: Times } {
   const [p50Ms, p95Ms] = [quantile(latency, 0.5), quantile(latency, 0.95)];
-  return p50Ms === undefined || p95Ms === undefined ? {} : { p50Ms, p95Ms };
+  const longestMs = latency.findLast(({ ms }) => ms !== null)?.ms ?? 0;
+  return p50Ms === undefined || p95Ms === undefined ? {} : { times: { p50Ms, p95Ms, longestMs } };
 }
 
 /** As Prometheus' histogram_quantile: evenly within a bucket; the last bound for what lies beyond it. Milliseconds. */

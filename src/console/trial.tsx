@@ -1,19 +1,27 @@
 /** Try a picture: take it in, show the answer, its way, and what the other policies make of it. */
 
-import { useCallback, useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { AnswerCard } from './answer-card.js';
 import type { Api } from './api.js';
 import type { Catalogue } from './api-types.js';
 import { Comparison } from './comparison.js';
-import { Intake, type Picture } from './intake.js';
+import { Intake } from './intake.js';
 import { Sample } from './sample.js';
 import { spoken } from './spoken.js';
+import { outcomeOf } from './trial-outcome.js';
+import type { PictureNow } from './use-picture.js';
 import { useTrial } from './use-trial.js';
 import { walkOf, wayOf } from './way.js';
 import { WayCard } from './way-card.js';
 
-export function Trial({ api, catalogue }: { api: Api; catalogue: Catalogue }) {
-  const [picture, setPicture] = useState<Picture>();
+export interface TrialProps {
+  readonly api: Api;
+  readonly catalogue: Catalogue;
+  readonly intake: PictureNow;
+}
+
+export function Trial({ api, catalogue, intake }: TrialProps) {
+  const { picture } = intake;
   const [cascadeName, setCascade] = useState<string>();
   const [policyName, setPolicy] = useState<string>();
   const { cascades } = catalogue;
@@ -22,22 +30,21 @@ export function Trial({ api, catalogue }: { api: Api; catalogue: Catalogue }) {
   const policies = catalogue.policies.filter(({ name }) => cascade.policies.includes(name));
   const policy =
     policies.find(({ name }) => name === policyName) ?? policies.find((each) => each.default) ?? policies[0];
-  const outcomes = useTrial(api, picture?.file, cascade, policies, policy?.name ?? '');
-  const outcome = outcomes[policy?.name ?? ''];
-  // A picture that is refused is refused by the first policy that was asked.
-  const sentence = outcome?.sentence ?? Object.values(outcomes).find((each) => each.sentence !== undefined)?.sentence;
+  const chosen = policy?.name ?? '';
+  const version = catalogue.versions[cascade.name] ?? '';
+  const subject = { picture: picture?.bytes, cascade, version, policies, chosen };
+  const { outcomes, askAgain } = useTrial(api, subject);
+  const outcome = outcomeOf(outcomes, chosen);
   const answer = outcome?.answer;
-
-  const take = useCallback((file: File) => setPicture({ file, url: URL.createObjectURL(file) }), []);
-  useEffect(() => () => URL.revokeObjectURL(picture?.url ?? ''), [picture]);
+  const isCompared = policies.length > 1 && Object.values(outcomes).some((each) => each.answer !== undefined);
 
   return (
     <section id="trial" aria-labelledby="trial-title">
       <h2 id="trial-title">Try a picture</h2>
       <div class="trial">
         <div class="card intake-card">
-          <Intake picture={picture} onPicture={take} />
-          {picture === undefined && <Sample onPicture={take} />}
+          <Intake {...intake} />
+          {picture === undefined && <Sample take={intake.take} />}
           <div class="choices">
             {cascades.length > 1 && (
               <label>
@@ -59,14 +66,10 @@ export function Trial({ api, catalogue }: { api: Api; catalogue: Catalogue }) {
             </label>
           </div>
         </div>
-        <AnswerCard
-          answer={answer}
-          sentence={answer === undefined ? sentence : undefined}
-          isAsking={picture !== undefined && outcome === undefined && sentence === undefined}
-        />
+        <AnswerCard outcome={outcome} isAsking={picture !== undefined} onAgain={askAgain} />
       </div>
       <p class="unseen" role="status" aria-live="polite">
-        {answer === undefined ? (sentence ?? '') : spoken(answer)}
+        {answer === undefined ? (outcome?.sentence ?? '') : spoken(answer)}
       </p>
       {answer !== undefined && (
         <WayCard
@@ -75,8 +78,8 @@ export function Trial({ api, catalogue }: { api: Api; catalogue: Catalogue }) {
           way={wayOf(answer, cascade, walkOf(answer, catalogue.policies))}
         />
       )}
-      {picture !== undefined && answer !== undefined && policies.length > 1 && (
-        <Comparison policies={policies} outcomes={outcomes} chosen={policy?.name ?? ''} onChoose={setPolicy} />
+      {picture !== undefined && isCompared && (
+        <Comparison policies={policies} outcomes={outcomes} chosen={chosen} onChoose={setPolicy} />
       )}
     </section>
   );

@@ -39,6 +39,31 @@ export function duration(milliseconds: number): string {
   return milliseconds >= 999.5 ? `${short(milliseconds / 1000)} s` : `${short(milliseconds)} ms`;
 }
 
+/** What is known roughly: 38.4: ≈ 38 ms; 1240: ≈ 1.2 s. */
+export function roughly(milliseconds: number): string {
+  const two = Number(milliseconds.toPrecision(2));
+  return `≈ ${two >= 1000 ? `${two / 1000} s` : `${two} ms`}`;
+}
+
+/** 14:03:22, by the clock of who looks. */
+export function timeOfDay(milliseconds: number): string {
+  return new Date(milliseconds).toLocaleTimeString('en-GB', {
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+  });
+}
+
+/** 3 October, 14:03. */
+export function dayAndTime(milliseconds: number): string {
+  return new Date(milliseconds).toLocaleString('en-GB', {
+    day: 'numeric',
+    month: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+}
+
 /** A score or a threshold: three digits, without zeros that say nothing. */
 export function score(value: number): string {
   return String(Number(value.toFixed(3)));

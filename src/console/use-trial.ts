@@ -1,56 +1,60 @@
 /** One picture under every policy of a cascade: the chosen one first, then one after the other, so that each has its own time. */
 
-import { useEffect, useState } from 'preact/hooks';
+import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { type Api, sentenceOf } from './api.js';
-import type { Answer, Cascade, Policy } from './api-types.js';
-import { Refusal } from './refusal.js';
+import type { Cascade, Policy } from './api-types.js';
+import { answersOf, failureOf, type Outcome, type Outcomes, toAsk } from './trial-outcome.js';
 
-export type Outcome =
-  | { readonly answer: Answer; readonly sentence?: undefined }
-  | { readonly answer?: undefined; readonly sentence: string };
+export interface TrialSubject {
+  readonly picture: Blob | undefined;
+  readonly cascade: Cascade;
+  /** Of its models. */
+  readonly version: string;
+  readonly policies: readonly Policy[];
+  /** Name of a policy. */
+  readonly chosen: string;
+}
 
-/** By policy; those that are not there are still to come. */
-export type Outcomes = Readonly<Record<string, Outcome>>;
+export interface TrialNow {
+  readonly outcomes: Outcomes;
+  /** Asks those policies again that gave no answer. */
+  readonly askAgain: () => void;
+}
 
-export function useTrial(
-  api: Api,
-  picture: Blob | undefined,
-  cascade: Cascade,
-  policies: readonly Policy[],
-  chosen: string,
-): Outcomes {
+export function useTrial(api: Api, { picture, cascade, version, policies, chosen }: TrialSubject): TrialNow {
   const [outcomes, setOutcomes] = useState<Outcomes>({});
-  // A policy that was reloaded answers anew.
-  const versions = policies.map(({ name, version }) => `${name} ${version}`).join('\n');
+  const [turn, setTurn] = useState(0);
+  const turnBefore = useRef(turn);
+  // Models and policies that were reloaded answer anew.
+  const versions = [version, ...policies.map((policy) => `${policy.name} ${policy.version}`)].join('\n');
 
   // to choose another policy is to look at what it said already
   useEffect(() => {
-    setOutcomes({});
+    const kept = turn === turnBefore.current ? {} : answersOf(outcomes);
+    turnBefore.current = turn;
+    setOutcomes(kept);
     if (picture === undefined) return;
     const gone = new AbortController();
-    const names = policies.map(({ name }) => name).sort((a, b) => Number(b === chosen) - Number(a === chosen));
+    const names = policies.map(({ name }) => name);
     void (async () => {
-      for (const name of names) {
-        const { outcome, isPictureRefused } = await outcomeOf(api, picture, cascade.name, name, gone.signal);
+      for (const name of toAsk(names, chosen, kept)) {
+        const outcome = await ask(api, picture, cascade.name, name, gone.signal);
         if (gone.signal.aborted) return;
         setOutcomes((before) => ({ ...before, [name]: outcome }));
-        if (isPictureRefused) return;
+        if (outcome.answer === undefined && outcome.isOfAll) return;
       }
     })();
     return () => gone.abort();
-  }, [api, picture, cascade.name, versions]);
+  }, [api, picture, cascade.name, versions, turn]);
 
-  return outcomes;
+  const askAgain = useCallback(() => setTurn((before) => before + 1), []);
+  return { outcomes, askAgain };
 }
 
-/** What is no picture for one policy is none for the others. */
-const ABOUT_THE_PICTURE = [400, 401, 413, 415, 422];
-
-async function outcomeOf(api: Api, picture: Blob, cascade: string, policy: string, signal: AbortSignal) {
+async function ask(api: Api, picture: Blob, cascade: string, policy: string, signal: AbortSignal): Promise<Outcome> {
   try {
-    return { outcome: { answer: await api.classify(picture, cascade, policy, signal) }, isPictureRefused: false };
+    return { answer: await api.classify(picture, cascade, policy, signal) };
   } catch (error) {
-    const isPictureRefused = error instanceof Refusal && ABOUT_THE_PICTURE.includes(error.status);
-    return { outcome: { sentence: sentenceOf(error) }, isPictureRefused };
+    return failureOf(error, sentenceOf(error));
   }
 }

@@ -85,7 +85,7 @@ function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler):
   app.use(probeRoutes(gateway));
   get('/openapi.json', openApiRoute());
   if (metrics !== undefined && deps.metricsElsewhere !== true) get('/metrics', metricsRoute(metrics));
-  if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps, () => lastReload()?.at));
+  if (deps.console !== undefined) app.use(consoleRoutes(deps.console, deps, lastReload));
   get('/', (_request, response) => {
     const body: z.output<typeof Index> = {
       service: 'sluice',

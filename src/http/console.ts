@@ -4,6 +4,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { extname, join } from 'node:path';
 import { type Response, Router } from 'express';
 import { RequestError, StartError } from '../errors.js';
+import type { ShownReload } from './catalogue.js';
 import type { ClassifyDeps } from './classify.js';
 import { contentTag } from './content-tag.js';
 import { snapshotOf } from './figures.js';
@@ -57,8 +58,9 @@ export async function readConsole(folder: string): Promise<ConsoleFiles> {
 export function consoleRoutes(
   files: ConsoleFiles,
   { gateway, metrics, auth }: ClassifyDeps,
-  reloadedAt: () => Date | undefined,
+  lastReload: () => ShownReload | undefined,
 ): Router {
+  const page = contentTag([...files].map(([name, { etag }]) => `${name} ${etag}`).join('\n'));
   const routes = Router();
   routes.get('/', (request, response, next) => {
     response.vary('Accept');
@@ -69,7 +71,7 @@ export function consoleRoutes(
   routes.get('/console/figures', async (request, response) => {
     auth.check(request);
     response.setHeader('Cache-Control', 'no-store');
-    response.json(await snapshotOf(gateway, metrics?.registry, reloadedAt()));
+    response.json(await snapshotOf(gateway, { registry: metrics?.registry, lastReload: lastReload(), page }));
   });
   routes.get('/console/:file', (request, response) => {
     const file = files.get(request.params.file);

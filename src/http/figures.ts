@@ -4,9 +4,15 @@
  */
 
 import type { Registry } from 'prom-client';
+import type { Cascade } from '../cascade/cascade.js';
+import { versionOf } from '../cascade/version.js';
 import type { Gateway } from '../gateway/gateway.js';
+import { isSteered, nameOf } from '../gateway/steering.js';
+import { version } from '../version.js';
+import type { ShownReload } from './catalogue.js';
 import { contentTag } from './content-tag.js';
-import type { ExitFigures, ServiceFigures, Snapshot } from './snapshot.js';
+import { PROBLEMS } from './problem.js';
+import type { CascadeFigures, ExitFigures, ServiceFigures, Snapshot } from './snapshot.js';
 
 /** One series of a metric. */
 interface Sample {
@@ -17,33 +23,52 @@ interface Sample {
 
 const STARTED_MS = Math.round(performance.timeOrigin);
 
-/**
- * @param registry undefined: nothing is counted
- * @param reloadedAt when there was a reload
- */
+const GONE = String(PROBLEMS.client_gone.status);
+
+export interface SnapshotSources {
+  /** Undefined: nothing is counted. */
+  readonly registry: Registry | undefined;
+  readonly lastReload: ShownReload | undefined;
+  /** Another text for other files of the page. */
+  readonly page: string;
+}
+
 export async function snapshotOf(
   gateway: Gateway,
-  registry: Registry | undefined,
-  reloadedAt: Date | undefined,
+  { registry, lastReload, page }: SnapshotSources,
   atMs = Date.now(),
 ): Promise<Snapshot> {
   const read = (name: string) => samplesOf(registry, name);
-  const [requests, macs, fullMacs, seconds, exits] = await Promise.all([
+  const [requests, macs, fullMacs, seconds, exits, versions] = await Promise.all([
     read('sluice_requests_total'),
     read('sluice_macs_total'),
     read('sluice_full_macs_total'),
     read('sluice_request_duration_seconds'),
     read('sluice_exits_total'),
+    Promise.all(gateway.cascades.map(namedVersion)),
   ]);
   const answered = requests.filter(({ labels }) => labels.code === '200');
+  const refused = requests.filter(({ labels }) => labels.code !== '200' && labels.code !== GONE);
+  const refusedOf = (cascade: string) => sum(refused.filter(({ labels }) => labels.cascade === cascade));
+  const served = versions.map((each): CascadeFigures => ({ ...each, refused: refusedOf(each.name) }));
   return {
     started_ms: STARTED_MS,
+    version,
+    page,
     at_ms: atMs,
     counts: registry !== undefined,
     lanes: gateway.laneCounts,
-    catalogue: catalogueOf(gateway, reloadedAt),
+    catalogue: catalogueOf(gateway, versions, lastReload),
+    cascades: served,
+    serving: gateway.serving
+      .filter(({ service }) => isSteered(service))
+      .map(({ service, point }) => ({
+        cascade: service.cascade,
+        policy: service.policy,
+        point: nameOf(service, point),
+      })),
     queued: gateway.queued,
-    refused: sum(requests) - sum(answered),
+    refused: refusedOf(''),
     services: answered.map(({ labels, value }): ServiceFigures => {
       const mine = (samples: readonly Sample[]) =>
         samples.filter((each) => each.labels.cascade === labels.cascade && each.labels.policy === labels.policy);
@@ -62,14 +87,25 @@ export async function snapshotOf(
   };
 }
 
-function catalogueOf({ cascades, policies, serving }: Gateway, reloadedAt: Date | undefined): string {
+/** Nothing that differs between two gateways which serve the same: a page may be answered by both in turn. */
+function catalogueOf(
+  { cascades, policies, defaultCascade, defaultPolicy }: Gateway,
+  versions: readonly { readonly name: string; readonly version: string }[],
+  reload: ShownReload | undefined,
+): string {
   const parts = [
-    cascades.map(({ name, rungs }) => [name, rungs.map(({ id }) => id)]),
-    policies.map(({ name, version }) => [name, version]),
-    serving.map(({ service, point }) => [service.cascade, service.policy, point]),
-    reloadedAt?.getTime(),
+    versions,
+    cascades.map(({ description, rungs }) => [description, rungs.map(({ id }) => id)]),
+    policies.map(({ name, version: content }) => [name, content]),
+    [defaultCascade, defaultPolicy],
+    reload?.result === 'rejected' ? reload.errors.map(({ file, key, reason }) => [file, key, reason]) : [],
   ];
   return contentTag(JSON.stringify(parts));
+}
+
+/** Figures are there also while a file of the models is not. */
+async function namedVersion(cascade: Cascade): Promise<{ readonly name: string; readonly version: string }> {
+  return { name: cascade.name, version: await versionOf(cascade).catch(() => '') };
 }
 
 /** Without a metric of that name there is nothing to show. */

@@ -4,19 +4,34 @@
 export interface Snapshot {
   /** When the gateway was started, milliseconds since the epoch: sums of another start are other sums. */
   readonly started_ms: number;
+  /** Of the gateway. */
+  readonly version: string;
+  /** Another text: `/` and its files are others. */
+  readonly page: string;
   /** When it was asked, milliseconds since the epoch. */
   readonly at_ms: number;
   /** False: metrics are off, and all sums are empty. */
   readonly counts: boolean;
   readonly lanes: { readonly ready: number; readonly starting: number; readonly retiring: number };
-  /** Another text: /v1/cascades and /v1/policies say something else (cascades, policies, points that serve, the last reload). */
+  /** Another text: /v1/cascades and /v1/policies say something else, but for the points that serve. */
   readonly catalogue: string;
-  /** Requests that wait for a lane. */
+  readonly cascades: readonly CascadeFigures[];
+  /** The operating points that serve now; of policies that have several, or audits. */
+  readonly serving: readonly { readonly cascade: string; readonly policy: string; readonly point: string }[];
+  /** Requests that wait for a lane, of all cascades. */
   readonly queued: number;
-  /** Requests to /v1/classify that were not answered with 200. */
+  /** Pictures that were refused because the request named nothing that is served. */
   readonly refused: number;
   /** Each policy on each cascade that has answered something. */
   readonly services: readonly ServiceFigures[];
+}
+
+export interface CascadeFigures {
+  readonly name: string;
+  /** Another text: other models, whose answers may be others. */
+  readonly version: string;
+  /** Pictures that were refused; those whose caller left are not among them. */
+  readonly refused: number;
 }
 
 export interface ServiceFigures {

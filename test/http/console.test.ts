@@ -1,11 +1,14 @@
+import { Registry } from 'prom-client';
 import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Gateway } from '../../src/gateway/gateway.js';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
+import type { ShownReload } from '../../src/http/catalogue.js';
 import { type ConsoleFiles, readConsole } from '../../src/http/console.js';
 import { snapshotOf } from '../../src/http/figures.js';
 import type { ExitFigures, Snapshot } from '../../src/http/snapshot.js';
+import { RequestMetrics } from '../../src/telemetry/request-metrics.js';
 import { placeOf } from '../support/cifar10.js';
 import { type Answer, ask, expectProblem, post } from '../support/contract.js';
 import { ROOT, startGateway, type TestGateway } from '../support/gateway.js';
@@ -139,7 +142,11 @@ describe('GET /console/figures', () => {
     expect(to.answered - from.answered).toBe(12);
     expect(to.macs - from.macs).toBe(sum('macs'));
     expect(to.full_macs - from.full_macs).toBe(sum('full_macs'));
-    expect(after.refused - before.refused).toBe(1);
+    const refused = ({ cascades }: Snapshot) => cascades.map((each) => `${each.name} ${each.refused}`);
+    const [first] = before.cascades;
+    expect(refused(after)[0]).toBe(`${first!.name} ${first!.refused + 1}`);
+    expect(refused(after).slice(1)).toEqual(refused(before).slice(1));
+    expect(after.refused).toBe(before.refused);
     const exitOf = (each: ExitFigures | Answer['route']) => `${placeOf(each)} ${each.exit}`;
     const earlier = new Map(from.exits.map((each) => [exitOf(each), each.answers]));
     const given = new Map<string, number>();
@@ -154,23 +161,63 @@ describe('GET /console/figures', () => {
   it('says whether the catalogue is another one, the lanes, and when it was started', async () => {
     const snapshot = await figures();
     expect((await figures()).catalogue).toBe(snapshot.catalogue);
-    const { laneCounts, queued, cascades, policies, serving } = served.gateway;
-    const now = { laneCounts, queued, cascades, policies, serving };
-    const catalogueOf = async (changed: Partial<typeof now>, at?: Date) =>
-      (await snapshotOf({ ...now, ...changed } as Gateway, undefined, at)).catalogue;
-    const [first, ...others] = serving;
+    const { laneCounts, queued, cascades, policies, serving, defaultCascade, defaultPolicy } = served.gateway;
+    const now = { laneCounts, queued, cascades, policies, serving, defaultCascade, defaultPolicy };
+    const reload = (result: 'accepted' | 'rejected', at: number): ShownReload => ({
+      at: new Date(at),
+      result,
+      errors: [{ file: 'fast.yaml', key: '', reason: 'broken' }],
+    });
+    const catalogueOf = async (changed: Partial<typeof now>, lastReload?: ShownReload) =>
+      (await snapshotOf({ ...now, ...changed } as Gateway, { registry: undefined, lastReload, page: '' })).catalogue;
     const seen = await Promise.all([
       catalogueOf({}),
-      catalogueOf({}, new Date(1)),
+      catalogueOf({}, reload('rejected', 1)),
       catalogueOf({ cascades: [] }),
+      catalogueOf({ cascades: cascades.map((cascade) => ({ ...cascade, labels: [...cascade.labels].reverse() })) }),
       catalogueOf({ policies: policies.map((policy) => ({ ...policy, version: 'another' })) }),
-      catalogueOf({ serving: [{ ...first!, point: 1 }, ...others] }),
+      catalogueOf({ defaultCascade: 'another' }),
+      catalogueOf({ defaultPolicy: 'another' }),
     ]);
     expect(seen[0]).toBe(snapshot.catalogue);
     expect(new Set(seen).size).toBe(seen.length);
+    // Nor is it another one of a gateway beside this one, which was reloaded at another time.
+    expect(await catalogueOf({}, reload('rejected', 2))).toBe(seen[1]);
+    expect(await catalogueOf({}, reload('accepted', 2))).toBe(seen[0]);
+    // Points move often: they are told apart.
+    const [first, ...others] = serving;
+    expect(await catalogueOf({ serving: [{ ...first!, point: 1 }, ...others] })).toBe(seen[0]);
     expect(snapshot.lanes).toEqual({ ready: 1, starting: 0, retiring: 0 });
     expect(snapshot.started_ms).toBeLessThanOrEqual(snapshot.at_ms);
     expect((await figures()).started_ms).toBe(snapshot.started_ms);
+  });
+
+  it('counts a request that names nothing, and nobody who left', async () => {
+    const registry = new Registry();
+    const metrics = new RequestMetrics(registry);
+    const plan = { cascade: served.gateway.defaultCascade, policy: 'fast' };
+    metrics.refused(503, plan);
+    metrics.refused(499, plan);
+    metrics.refused(404, undefined);
+    metrics.refused(499, undefined);
+    const { cascades, refused } = await snapshotOf(served.gateway, { registry, lastReload: undefined, page: '' });
+    expect(cascades.find(({ name }) => name === plan.cascade)!.refused).toBe(1);
+    expect(refused).toBe(1);
+  });
+
+  it('says which points serve, as the policies do, the version, and which page there is', async () => {
+    const { serving, version, page, cascades } = await figures();
+    const { policies } = (await request(app).get('/v1/policies')).body;
+    const told = policies.flatMap(({ name, points = {} }: { name: string; points?: Record<string, string> }) =>
+      Object.entries(points).map(([cascade, point]) => ({ cascade, policy: name, point })),
+    );
+    const inOrder = (points: typeof serving) => points.map((each) => JSON.stringify(each)).sort();
+    expect(serving.length).toBeGreaterThan(0);
+    expect(inOrder(serving)).toEqual(inOrder(told));
+    expect(version).toMatch(/^\d+\.\d+\.\d+/);
+    for (const each of cascades) expect(each.version).toMatch(/^[0-9a-f]{12}$/);
+    const other = createApp({ ...served.deps, console: new Map([...files].slice(1)) });
+    expect((await request(other).get('/console/figures')).body.page).not.toBe(page);
   });
 
   it('asks for the key where there are keys, but takes nothing from the rate; the page itself needs none', async () => {

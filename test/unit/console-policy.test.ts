@@ -7,10 +7,12 @@ import type { Cascade as ShownCascade } from '../../src/console/api-types.js';
 import { frontierOf } from '../../src/console/frontier.js';
 import { withPoint, yamlOf } from '../../src/console/policy-yaml.js';
 import { refusalOf } from '../../src/console/refusal.js';
+import { servingOf, withServing } from '../../src/console/serving.js';
 import { amount, duration, percent } from '../../src/console/units.js';
 import { plansFor } from '../../src/policy/plan.js';
 import { PolicyFile, type ThresholdPolicy } from '../../src/policy/schema.js';
 import { MODELS, POLICIES } from '../support/gateway.js';
+import { snapshot } from '../support/snapshot.js';
 
 const text = `kind: threshold
 description: Three points.
@@ -131,6 +133,45 @@ describe('a frontier', () => {
     expect(frontierOf(named(withPoint(policy, 'cifar10', 'cheap')), shown)).toBeUndefined();
     expect(frontierOf(named(policy), { ...shown, name: 'plants' })).toBeUndefined();
     expect(frontierOf(named({ kind: 'full', description: '' }), shown)).toBeUndefined();
+  });
+});
+
+describe('what of a policy serves', () => {
+  const named = (content: PolicyFile, serving: Record<string, string> = {}) => ({
+    name: 'tuned',
+    default: false,
+    version: 'x',
+    serving,
+    content,
+  });
+  const servedBy = (content: PolicyFile, point: string) => servingOf(named(content, { cifar10: point }), 'cifar10');
+
+  it('is a point, or the full network where audits left none', () => {
+    expect(servedBy(policy, 'middle')).toEqual({ point: 'middle' });
+    expect(servedBy(policy, 'full')).toEqual({});
+    expect(servedBy(withPoint(policy, 'cifar10', 'cheap'), 'full')).toEqual({});
+  });
+
+  it('is a point also where that is named as the full network is', () => {
+    const points = [{ ...policy.cascades.cifar10!.points![0]!, name: 'full' }];
+    const content = { ...policy, cascades: { cifar10: { points } } };
+    expect(servedBy(content, 'full')).toEqual({ point: 'full' });
+  });
+
+  it('is not told of one route that serves, of the static choice, of another cascade', () => {
+    expect(servedBy(withPoint(policy, 'cifar10', 'cheap'), 'route')).toBeUndefined();
+    expect(servedBy({ kind: 'full', description: '' }, 'full')).toBeUndefined();
+    expect(servingOf(named(policy, { cifar10: 'middle' }), 'plants')).toBeUndefined();
+  });
+
+  it('is as the figures say it, once there are some', () => {
+    const policies = [named(policy, { cifar10: 'dear' }), { ...named(policy), name: 'other' }];
+    expect(withServing(policies, undefined)).toBe(policies);
+    const serving = [{ cascade: 'cifar10', policy: 'tuned', point: 'cheap' }];
+    expect(withServing(policies, snapshot(0, [], { serving })).map((each) => each.serving)).toEqual([
+      { cifar10: 'cheap' },
+      {},
+    ]);
   });
 });
 

@@ -1,47 +1,33 @@
 import { describe, expect, it } from 'vitest';
 import { exitColours } from '../../src/console/exit-colours.js';
 import { between, exitKey, quantile, totalsOf } from '../../src/console/traffic.js';
-import type { ServiceFigures, Snapshot } from '../../src/http/snapshot.js';
+import { place, service, snapshot } from '../support/snapshot.js';
 
-const place = { backbone: 'net', width: 1, resolution: 32 };
-
-function service(policy: string, answered: number, more: Partial<ServiceFigures> = {}): ServiceFigures {
-  return {
-    cascade: 'animals',
-    policy,
-    answered,
-    macs: 30 * answered,
-    full_macs: 100 * answered,
-    latency: [
-      { ms: 10, answers: answered / 2 },
-      { ms: 20, answers: answered },
-      { ms: null, answers: answered },
-    ],
-    exits: [{ ...place, exit: 1, answers: answered }],
-    ...more,
-  };
-}
-function snapshot(atMs: number, services: readonly ServiceFigures[], more: Partial<Snapshot> = {}): Snapshot {
-  const lanes = { ready: 1, starting: 0, retiring: 0 };
-  return { started_ms: 5, at_ms: atMs, counts: true, lanes, catalogue: '', queued: 0, refused: 0, services, ...more };
-}
+const refusing = (name: string, refused: number) => ({ name, version: '', refused });
 
 describe('what happened between two looks', () => {
-  it('is rates a second, saving, time and shares of exits, over all policies of the cascade', () => {
-    const before = snapshot(1000, [service('a', 10)], { refused: 3 });
+  it('is rates a second, saving, time and shares of exits, over all policies of the cascade and of no other', () => {
+    const before = snapshot(1000, [service('a', 10)], {
+      cascades: [refusing('animals', 3), refusing('plants', 7)],
+      refused: 1,
+    });
     const other = service('elsewhere', 500, { cascade: 'plants' });
     const exits = [
       { ...place, exit: 1, answers: 10 },
       { ...place, exit: 2, answers: 2 },
     ];
-    const after = snapshot(3000, [service('a', 16), service('b', 12, { exits, macs: 1200 }), other], { refused: 4 });
+    const after = snapshot(3000, [service('a', 16), service('b', 12, { exits, macs: 1200 }), other], {
+      cascades: [refusing('animals', 4), refusing('plants', 70)],
+      refused: 9,
+    });
     const interval = between(before, after, 'animals')!;
     expect(interval).toMatchObject({ atMs: 3000, answersPerSecond: 9, refusalsPerSecond: 0.5 });
     expect(interval.saving).toBeCloseTo(1 - (6 * 30 + 1200) / 1800);
     expect(interval.exits[exitKey({ ...place, exit: 1 })]).toBeCloseTo(16 / 18);
     expect(interval.exits[exitKey({ ...place, exit: 2 })]).toBeCloseTo(2 / 18);
-    expect(interval.p50Ms).toBeCloseTo(10);
-    expect(interval.p95Ms).toBeCloseTo(19);
+    expect(interval.times!.p50Ms).toBeCloseTo(10);
+    expect(interval.times!.p95Ms).toBeCloseTo(19);
+    expect(interval.times!.longestMs).toBe(20);
   });
 
   it('has no saving and no time where nothing was answered', () => {
