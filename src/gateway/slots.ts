@@ -18,9 +18,14 @@ export interface Window {
 }
 
 /** Share of a window that `batch` may fill: an interactive request finds a place in the lane, which runs it first. */
-const BATCH_SHARE = 0.75;
+const WINDOW_SHARE = 0.75;
+/**
+ * Pictures of batch on board of a lane while people ask: one is decoded while the other runs. More of them keep more of its threads at work, and
+ * those take the cores of the lane that people are answered by.
+ */
+const GUARDED_BATCH = 2;
 /** For so long after an interactive request one lane of several takes no batch: a run of it that has begun is what the next would wait for. */
-const CLEAR_MS = 1000;
+const ASK_MS = 1000;
 
 export class Slot {
   readonly onBoard = new Map<number, Entry>();
@@ -54,9 +59,11 @@ export class Slot {
     return this.onBoard.size - this.#batch;
   }
 
-  hasRoomFor({ job }: Entry, { window, windowBytes }: Window): boolean {
+  /** @param peopleAsk whether interactive requests come */
+  hasRoomFor({ job }: Entry, { window, windowBytes }: Window, peopleAsk: boolean): boolean {
     if (this.onBoard.size >= window) return false;
-    if (job.priority === 'batch' && this.#batch >= Math.max(1, Math.floor(BATCH_SHARE * window))) return false;
+    const most = Math.max(1, Math.floor(WINDOW_SHARE * window));
+    if (job.priority === 'batch' && this.#batch >= (peopleAsk ? Math.min(GUARDED_BATCH, most) : most)) return false;
     return this.#bytes === 0 || this.#bytes + job.image.length <= windowBytes;
   }
 
@@ -109,7 +116,11 @@ export class Slots {
 
   /** Whether one lane takes no batch now, because interactive requests come and others take it. */
   keepsOneClear(nowMs: number): boolean {
-    return this.#slots.size > 1 && nowMs - this.#interactiveMs < CLEAR_MS;
+    return this.#slots.size > 1 && this.#peopleAsk(nowMs);
+  }
+
+  #peopleAsk(nowMs: number): boolean {
+    return nowMs - this.#interactiveMs < ASK_MS;
   }
 
   /**
@@ -119,7 +130,8 @@ export class Slots {
    */
   placeFor(entry: Entry, open: readonly Slot[], window: Window, nowMs: number): Slot | undefined {
     const size = ({ onBoard }: Slot) => onBoard.size;
-    const withRoom = (slots: readonly Slot[]) => slots.filter((slot) => slot.hasRoomFor(entry, window));
+    const peopleAsk = this.#peopleAsk(nowMs);
+    const withRoom = (slots: readonly Slot[]) => slots.filter((slot) => slot.hasRoomFor(entry, window, peopleAsk));
     if (entry.job.priority === 'batch') return fewest(withRoom(this.keepsOneClear(nowMs) ? open.slice(1) : open), size);
     this.#interactiveMs = nowMs;
     const places = withRoom(open);
