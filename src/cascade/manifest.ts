@@ -69,5 +69,4 @@ export const Manifest = z.strictObject({
 
 /** A parsed cascade.yaml. */
 export type Manifest = z.output<typeof Manifest>;
-export type StageFile = Manifest['graphs'][number]['stages'][number];
 export type Graph = Manifest['graphs'][number];

@@ -31,8 +31,7 @@ export function classifyCommand(program: Command): void {
 }
 
 async function classify(images: string[], flags: ClassifyFlags): Promise<void> {
-  const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
-  const gateway = await openGateway({ ...flags, lanes: 1, queue: images.length }, { broken });
+  const gateway = await openGateway({ ...flags, lanes: 1, queue: images.length });
   try {
     await gateway.start();
     // A typo is said once, not once a picture.

@@ -48,9 +48,8 @@ export function evaluateCommand(program: Command): void {
 }
 
 async function evaluate(flags: EvaluateFlags): Promise<void> {
-  const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
   const inFlight = picturesInFlight(flags.lanes);
-  const gateway = await openGateway({ ...flags, queue: 2 * inFlight }, { broken });
+  const gateway = await openGateway({ ...flags, queue: 2 * inFlight });
   try {
     await gateway.start();
     const service = gateway.service(flags.cascade, flags.policy);

@@ -3,7 +3,7 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Command, Option } from 'commander';
-import { type Cascade, fullMacs } from '../cascade/cascade.js';
+import type { Cascade } from '../cascade/cascade.js';
 import { loadCascade, loadRepository } from '../cascade/loader.js';
 import { countMacs, countRungMacs } from '../cascade/onnx/macs.js';
 import { parameterBytes, readModel } from '../cascade/onnx/model.js';
@@ -86,7 +86,7 @@ async function inspectCascade(cascade: Cascade, json: boolean): Promise<void> {
       })),
     });
   }
-  const full = fullMacs(rungs.map((rung) => rung.exits.map((exit) => ({ macs: exit.stage_macs, batch: 1, ms: 0 }))));
+  const full = rungs.at(-1)!.exits.at(-1)!.macs;
   if (json) {
     print(JSON.stringify({ cascade: cascade.name, classes: cascade.labels.length, full_macs: full, rungs }, null, 2));
     return;

@@ -1,6 +1,5 @@
 /** Loads models and policies as every command does, and says what is broken. */
 
-import type { Cascade } from '../cascade/cascade.js';
 import { ConfigError } from '../errors.js';
 import { defaultOf } from '../gateway/catalog.js';
 import { type Configuration, readConfiguration } from '../gateway/configuration.js';
@@ -23,33 +22,26 @@ export interface OpenOptions extends GatewayFlags {
 }
 
 /**
- * For a command about one cascade, the one that is named or the default: no other is loaded.
+ * For a command about one cascade, the one that is named or the default: no other is loaded. What is broken is left out and told on stderr.
  * @param more policies that no file holds
  * @throws ConfigError when there is nothing to serve
  */
-export async function openGateway(
-  options: OpenOptions,
-  events: GatewayEvents,
-  more: (cascades: readonly Cascade[]) => readonly NamedPolicy[] = () => [],
-): Promise<Gateway> {
+export async function openGateway(options: OpenOptions, more: readonly NamedPolicy[] = []): Promise<Gateway> {
   const { models, policies } = await readConfiguration(options);
   const named = models.cascades.find(({ name }) => name === options.cascade);
   const one = options.cascade === undefined ? defaultOf(models.cascades, undefined) : named;
   // An unknown name is told later, with all that there are.
   const cascades = one === undefined ? models.cascades : [one];
-  return gatewayOf({ models: { ...models, cascades }, policies }, options, events, more);
+  const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
+  const all = { ...policies, policies: [...policies.policies, ...more] };
+  return gatewayOf({ models: { ...models, cascades }, policies: all }, options, { broken });
 }
 
 /**
  * Like {@link openGateway}, of what was read.
  * @throws ConfigError when there is nothing to serve
  */
-export function gatewayOf(
-  { models, policies }: Configuration,
-  options: OpenOptions,
-  events: GatewayEvents,
-  more: (cascades: readonly Cascade[]) => readonly NamedPolicy[] = () => [],
-): Gateway {
+export function gatewayOf({ models, policies }: Configuration, options: OpenOptions, events: GatewayEvents): Gateway {
   const { cascades } = models;
   for (const error of [...models.broken, ...policies.broken]) events.broken?.(error);
   if (cascades.length === 0)
@@ -57,7 +49,7 @@ export function gatewayOf(
   return new Gateway(
     {
       cascades,
-      policies: [...policies.policies, ...more(cascades)],
+      policies: policies.policies,
       lanes: options.lanes,
       threads: options.threads,
       maxPixels: options.maxPixels,

@@ -18,7 +18,7 @@ import type { GatewayFlags } from './options.js';
 import { recordOf } from './recorded.js';
 
 /** Walks every rung to its last exit, so that all of them speak of every picture. No file can have this name. */
-const everyExitOf = (cascade: string) => `every/exit/of/${cascade}`;
+const EVERY_EXIT = 'every/exit';
 
 export interface RecordFlags extends GatewayFlags {
   readonly cascade: string;
@@ -106,9 +106,8 @@ class Network implements AsyncDisposable {
   }
 
   static async start(flags: RecordFlags, cascade: Cascade): Promise<Network> {
-    const broken = (error: Error) => process.stderr.write(`sluice: left out: ${error.message}\n`);
     const options = { ...flags, queue: 2 * picturesInFlight(flags.lanes), policy: 'full' };
-    const gateway = await openGateway(options, { broken }, (cascades) => cascades.map(everyExit));
+    const gateway = await openGateway(options, [everyExit(cascade)]);
     try {
       await gateway.start();
       // A cascade that its lanes could not load is told here.
@@ -141,7 +140,7 @@ class Network implements AsyncDisposable {
     const request = {
       image,
       cascade: name,
-      policy: everyExitOf(name),
+      policy: EVERY_EXIT,
       top: labels.length,
       explain: true,
       stepTop: LISTED,
@@ -159,7 +158,7 @@ class Network implements AsyncDisposable {
 function everyExit(cascade: Cascade): NamedPolicy {
   const route = cascade.rungs.map(({ id, stages }) => ({ rung: id, thresholds: stages.map(() => null), reach: 0 }));
   return {
-    name: everyExitOf(cascade.name),
+    name: EVERY_EXIT,
     file: 'built in',
     version: 'built-in',
     policy: PolicyFile.parse({ kind: 'threshold', cascades: { [cascade.name]: { route } } }),

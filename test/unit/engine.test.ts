@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it, vi } from 'vitest';
+import type { Cascade } from '../../src/cascade/cascade.js';
 import type { DecodeCosts } from '../../src/lane/decode-side.js';
 import { Engine } from '../../src/lane/engine.js';
 import type { LoadedCascade } from '../../src/lane/loaded.js';
@@ -27,7 +28,7 @@ const loaded = {
   cascade: {
     name: 'c',
     labels: Array.from({ length: CLASSES }, () => ({})),
-    input: { tensor: 'image', kernel: 'cubic', layout: 'nhwc', type: 'uint8' },
+    input: { tensor: 'image', kernel: 'cubic', layout: 'nhwc-uint8', scale: 1 } satisfies Cascade['input'],
     rungs: sides.map((resolution) => ({ id: `r@${resolution}`, resolution, stages: [stage] })),
   },
   sessions: sides.map((_, rung) => [session(rung === sides.length - 1)]),
@@ -135,8 +136,11 @@ describe('the engine of a lane', () => {
     const real = Date.now;
     const late = ask(await jpeg(640, 480), { deadlineAt: real() + 150 });
     const clock = vi.spyOn(Date, 'now').mockImplementation(() => real() - 100);
-    expect(await late.answer).toMatchObject({ ok: false, code: 'deadline_exceeded' });
-    clock.mockRestore();
+    try {
+      expect(await late.answer).toMatchObject({ ok: false, code: 'deadline_exceeded' });
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   it('answers for each picture of a run whose logits are no numbers, sampled for a trace or not', async () => {

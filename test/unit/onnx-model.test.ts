@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import proto from 'onnx-proto';
 import { Tensor } from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { imageInput } from '../../src/cascade/onnx/image.js';
 import { withByteInput } from '../../src/cascade/onnx/input.js';
 import { decodeModel, readModel } from '../../src/cascade/onnx/model.js';
 import { openGraph } from '../../src/cascade/onnx/session.js';
-import { imageInput, tensorShapes } from '../../src/cascade/onnx/shapes.js';
+import { tensorShapes } from '../../src/cascade/onnx/shapes.js';
 import { ConfigError } from '../../src/errors.js';
 import { GraphBuilder, skipNet } from '../support/graphs.js';
 

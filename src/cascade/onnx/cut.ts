@@ -3,11 +3,12 @@
 import { ConfigError } from '../../errors.js';
 import { withConstantShapes } from './batch-shapes.js';
 import { ancestors, dataFlow, pruned } from './graph.js';
+import { imageInput } from './image.js';
 import { type Dims, nodeMacs, refuseUncounted } from './macs.js';
 import { anyType, type Dim, ElemType, type OnnxModel, type OnnxNode, type OnnxValue, tensorDims } from './model.js';
 import { type KnownGraph, macsOf, partition, workFor } from './partition.js';
 import { withOwnBytes, withOwnDequantizers } from './quantized.js';
-import { imageInput, pictureBytes, type TensorShape, tensorShapes } from './shapes.js';
+import { pictureBytes, type TensorShape, tensorShapes } from './shapes.js';
 
 /** One stage of a cut graph. */
 export interface StageGraph {

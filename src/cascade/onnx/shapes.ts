@@ -5,8 +5,6 @@ import { imageInput, pictures } from './image.js';
 import { anyType, type OnnxModel } from './model.js';
 import { runOnce, type Tensors } from './session.js';
 
-export { type ImageInput, imageInput } from './image.js';
-
 /** What a tensor is for one picture. */
 export interface TensorShape {
   /** Dimensions at batch 1. */
