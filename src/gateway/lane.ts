@@ -63,7 +63,7 @@ export class Lane {
     this.#child = startLaneProcess(confinement);
     const { pid } = this.#child;
     if (pid !== undefined && confinement.cores !== undefined) keepToCore(pid, number, confinement.cores);
-    this.#child.on('message', (message: FromLane) => this.#receive(message));
+    this.#child.on('message', (message: FromLane) => this.#hear(message));
     this.#child.on('exit', (code, signal) => this.#die(signal ?? `exit code ${code}`, signal === 'SIGKILL'));
     // A process that was never born has no `exit` to come.
     this.#child.on('error', ({ message }) =>
@@ -129,10 +129,19 @@ export class Lane {
     if (this.#child.connected) this.#child.send(message, () => {});
   }
 
-  #receive(message: FromLane): void {
+  /** Lanes decode strangers' pictures: what one says may cost it its life, not the gateway's. */
+  #hear(message: FromLane): void {
     // What a dead lane said before it died may arrive after its end.
     if (this.state === 'dead') return;
     this.#lastHeard = performance.now();
+    try {
+      this.#receive(message);
+    } catch (error) {
+      this.kill(`says what no lane says: ${String(error)}`);
+    }
+  }
+
+  #receive(message: FromLane): void {
     switch (message.type) {
       case 'loaded':
         this.state = 'loaded';
@@ -154,6 +163,9 @@ export class Lane {
         this.residentBytes = message.usage.residentBytes;
         this.#events.used(this, message.usage.cpuMs);
         if (this.state === 'ready') this.#fits(this.residentBytes);
+        break;
+      case 'stuck':
+        this.kill('a decode of it does not end');
         break;
     }
   }

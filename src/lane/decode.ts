@@ -3,6 +3,7 @@
 import sharp from 'sharp';
 import type { Manifest } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
+import { hasMoreScans, jpegHeader } from './jpeg-header.js';
 import { PlainJpeg } from './plain-jpeg.js';
 import { canResample, type Raster, resample } from './resample.js';
 
@@ -17,6 +18,13 @@ sharp.unblock({
 
 /** A picture that takes longer is refused. */
 const DECODE_SECONDS = 10;
+/**
+ * Scans of a JPEG times its pixels: libvips does not look at the clock between scans, and 700 million take a second. Encoders write 12 scans at the
+ * most, whatever the size, or some more for small pictures.
+ */
+const MOST_SCANNED = 1.5e9;
+/** Of formats that are decoded whole, whatever side is wanted: an AVIF of 49 million pixels has room in a kilobyte, and takes 4 s and 900 MB. */
+const MOST_WHOLE_PIXELS = 16_000_000;
 
 export interface DecodeLimits {
   readonly kernel: Manifest['input']['kernel'];
@@ -75,8 +83,10 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
 async function decodedByLibvips(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
   const { resolution: side, kernel } = target;
   const ours = canResample(kernel);
+  const maxPixels = isDecodedWhole(image) ? Math.min(target.maxPixels, MOST_WHOLE_PIXELS) : target.maxPixels;
+  checkScans(image, maxPixels);
   const { data, info } = await sharp(image, {
-    limitInputPixels: target.maxPixels,
+    limitInputPixels: maxPixels,
     failOn: 'warning',
     sequentialRead: true,
   })
@@ -87,12 +97,26 @@ async function decodedByLibvips(image: Uint8Array, target: DecodeTarget): Promis
     .raw({ depth: 'uchar' })
     .timeout({ seconds: DECODE_SECONDS })
     .toBuffer({ resolveWithObject: true })
-    .catch((error: Error) => refuse(image, target.maxPixels, error));
+    .catch((error: Error) => refuse(image, maxPixels, error));
   if (info.channels !== 3)
     throw new RequestError('damaged_image', `the picture decodes to ${info.channels} channels, not RGB`);
   const { width, height } = info;
   if (width !== side || height !== side) return resample({ width, height, data }, side, kernel);
   return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}
+
+/** AVIF, GIF, and PNG that is interlaced. */
+function isDecodedWhole(image: Uint8Array): boolean {
+  const start = Buffer.from(image.buffer, image.byteOffset, Math.min(image.length, 8)).toString('latin1');
+  return start.startsWith('GIF8') || start.endsWith('ftyp') || (start.startsWith('\x89PNG') && image[28] === 1);
+}
+
+function checkScans(image: Uint8Array, maxPixels: number): void {
+  if (image[0] !== 0xff || image[1] !== 0xd8) return;
+  const { width, height } = jpegHeader(image) ?? { width: maxPixels, height: 1 };
+  const most = Math.floor(MOST_SCANNED / Math.max(1, Math.min(width * height, maxPixels)));
+  if (hasMoreScans(image, most))
+    throw new RequestError('damaged_image', `the picture has more than ${most} scans: it takes too long to decode`);
 }
 
 /**

@@ -17,9 +17,19 @@ export interface JpegHeader extends Source {
 const SOF_BASELINE = 0xc0;
 const SOF_PROGRESSIVE = 0xc2;
 const SOS = 0xda;
+/** The marker of a scan: within one, a zero stands behind each 0xff. */
+const SCAN = Buffer.from([0xff, SOS]);
 const [APP1, APP2, APP14] = [0xe1, 0xe2, 0xee];
 /** Huffman and quantisation tables, restart interval, comment, JFIF, Photoshop's notes: nothing that changes the meaning of the pixels. */
 const HARMLESS = [0xc4, 0xdb, 0xdd, 0xfe, 0xe0, 0xed];
+
+/** Each scan goes through the whole picture, and a megabyte has room for fifty thousand. */
+export function hasMoreScans(image: Uint8Array, most: number): boolean {
+  const bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
+  let at = bytes.indexOf(SCAN);
+  for (let scans = 0; at >= 0; at = bytes.indexOf(SCAN, at + 2)) if (++scans > most) return true;
+  return false;
+}
 
 /** Walks the markers up to the first scan; undefined when the bytes are no JPEG of the usual kinds. */
 export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {

@@ -55,11 +55,11 @@ function empty(): void {
   outbox = emptyOutbox();
 }
 
-/** Runs that gave no result yet are told with the pulse. A lane whose decoder is stuck ends: the gateway finds out which picture it is. */
+/** Runs that gave no result yet are told with the pulse. A lane whose decoder is stuck says so: the gateway ends it, and finds out which picture it is. */
 function beat(): void {
   if ((engine?.decodingMs ?? 0) > STUCK_MS) {
-    console.error(`a decode has taken longer than ${STUCK_MS} ms: the lane ends`);
-    process.exit(1);
+    send({ type: 'stuck' });
+    return;
   }
   if (outbox.batches.length > 0 && outbox.results.length === 0) empty();
   send({ type: 'beat', usage: usage() });

@@ -234,6 +234,8 @@ export type FromLane =
   | { readonly type: 'measured'; readonly measured: Measured }
   | { readonly type: 'ready'; readonly residentBytes: number }
   | { readonly type: 'beat'; readonly usage: LaneUsage }
+  /** A decoder does not come back: the lane wants to be ended. It cannot do so itself, as its process waits for the decoder's thread. */
+  | { readonly type: 'stuck' }
   | ({
       readonly type: 'results';
       readonly results: readonly JobResult[];

@@ -9,7 +9,7 @@
 import turbo from '@julusian/jpeg-turbo';
 import { Transformer } from '@napi-rs/image';
 import { convert, gridOf } from './colour.js';
-import { type JpegHeader, jpegHeader, type Source } from './jpeg-header.js';
+import { hasMoreScans, type JpegHeader, jpegHeader, type Source } from './jpeg-header.js';
 import { type Kernel, resizing, withoutAlpha } from './resample.js';
 import { Rooms } from './rooms.js';
 
@@ -19,10 +19,8 @@ const MOST_PIXELS = 500_000;
 export const LARGEST_SIDE = 192;
 /** Resized as a whole before the centre is taken: of a strip that would be in vain. */
 const LONGEST = 3;
-/** Each goes through the whole picture, and a megabyte has room for fifty thousand; libvips gives up after some seconds. */
+/** More are left to libvips, which is given up after some seconds. */
 const MOST_SCANS = 100;
-/** The marker of a scan: within one, a zero stands behind each 0xff. */
-const SCAN = Buffer.from([0xff, 0xda]);
 const RGBA = { format: turbo.FORMAT_RGBA };
 /** What is written to it is of no use. */
 const LOOKED_AT = Buffer.allocUnsafeSlow(LARGEST_SIDE ** 2 * 4);
@@ -50,7 +48,7 @@ export class PlainJpeg {
     const [short, long] = [Math.min(width, height), Math.max(width, height)];
     if (width * height > Math.min(MOST_PIXELS, maxPixels) || long > short * LONGEST) return undefined;
     const bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
-    return hasManyScans(bytes) ? undefined : new PlainJpeg(bytes, header);
+    return hasMoreScans(bytes, MOST_SCANS) ? undefined : new PlainJpeg(bytes, header);
   }
 
   private constructor(bytes: Buffer, header: JpegHeader) {
@@ -128,12 +126,6 @@ function scaled(picture: Transformer, { width, height }: JpegHeader, side: numbe
   if (wide === high) return sized;
   const middle = (length: number) => (length - side + 1) >> 1;
   return sized.crop(middle(wide), middle(high), side, side);
-}
-
-function hasManyScans(bytes: Buffer): boolean {
-  let at = bytes.indexOf(SCAN);
-  for (let scans = 0; at >= 0; at = bytes.indexOf(SCAN, at + 2)) if (++scans > MOST_SCANS) return true;
-  return false;
 }
 
 /** With the marker at its end (T.81: EOI): zune-jpeg would fill up with grey what is cut short. */

@@ -29,6 +29,23 @@ function coresOrNone(): readonly number[] {
 if (!isRoot)
   console.info('test/fault/lane-limits: the test of --lane-user is skipped, only root can give lanes another user');
 
+describe('a lane', () => {
+  it('that says what no lane says is replaced, and the gateway goes on', async () => {
+    const said = JSON.stringify({ type: 'results', results: 5, busyMs: 0, decodeMs: 0, batches: [] });
+    const given = [...process.execArgv];
+    process.execArgv.push('--import', `data:text/javascript,setInterval(() => process.send(${said}), 200).unref()`);
+    try {
+      served = await startGateway({ lanes: 1 });
+    } finally {
+      process.execArgv.splice(0, Number.POSITIVE_INFINITY, ...given);
+    }
+    await until('it is dead', () => served!.deaths.length > 0);
+    expect(served.deaths[0]).toContain('says what no lane says');
+    await until('its lane is back', () => served!.gateway.laneCounts.ready === 1);
+    await ask(served.app, await jpeg());
+  });
+});
+
 describe('the memory of a lane', () => {
   it('that is above its ceiling ends the start with what it needs, rather than starting it for ever', async () => {
     await expect(startGateway({ lanes: 1, confinement: { memoryBytes: 40e6 } })).rejects.toThrow(
@@ -44,9 +61,9 @@ describe('the memory of a lane', () => {
     await first.gateway.close();
     served = await startGateway({ lanes: 1, confinement: { memoryBytes: usual + 30e6 } });
     // Interlaced: it has to be held whole while it is decoded. Again and again, until a beat falls into it.
-    const blank = sharp({ create: { width: 6500, height: 6500, channels: 3, background: '#a06030' } });
+    const blank = sharp({ create: { width: 4000, height: 4000, channels: 3, background: '#a06030' } });
     const heavy = await blank.png({ progressive: true }).toBuffer();
-    for (let round = 0; round < 30 && served.deaths.length === 0; round++) {
+    for (let round = 0; round < 100 && served.deaths.length === 0; round++) {
       const answers = await Promise.all(Array.from({ length: 4 }, () => post(served!.app, heavy)));
       for (const answer of answers) {
         if (answer.status === 200) answerOf(answer);

@@ -200,3 +200,37 @@ describe('decode', () => {
     }
   });
 });
+
+describe('pictures that are small and take long', () => {
+  const large = (side: number) => sharp({ create: { width: side, height: side, channels: 3, background: '#888' } });
+  const withComment = (image: Buffer, comment: Buffer) => {
+    const head = Buffer.from([0xff, 0xfe, 0, 0]);
+    head.writeUInt16BE(comment.length + 2, 2);
+    return Buffer.concat([image.subarray(0, 2), head, comment, image.subarray(2)]);
+  };
+
+  it('are refused where a large JPEG has more scans than any encoder writes; where it has twelve it is decoded', async () => {
+    const image = await large(4000).jpeg({ progressive: true }).toBuffer();
+    expect(await code(image, 50e6)).toBe('decoded');
+    // Markers count wherever they stand.
+    const scans = (count: number) => withComment(image, Buffer.from('ffda'.repeat(count), 'hex'));
+    expect(await code(scans(50), 50e6)).toBe('decoded');
+    const refused = decode(scans(120), { ...target, maxPixels: 50e6 });
+    await expect(refused).rejects.toThrow('the picture has more than 93 scans');
+    await expect(refused).rejects.toMatchObject({ code: 'damaged_image' });
+  });
+
+  it.each([
+    ['GIF', (image: Sharp) => image.gif({ effort: 1 })],
+    ['interlaced PNG', (image: Sharp) => image.png({ progressive: true, compressionLevel: 1 })],
+    ['AVIF', (image: Sharp) => image.avif({ effort: 0, quality: 1 })],
+  ])('are refused above 16 million pixels where no smaller one can be decoded of it: %s', async (_, write) => {
+    const refused = decode(await write(large(4001)).toBuffer(), { ...target, maxPixels: 50e6 });
+    await expect(refused).rejects.toThrow('4001 x 4001 pixels; at most 16000000 are decoded');
+    await expect(refused).rejects.toMatchObject({ code: 'too_many_pixels' });
+  });
+
+  it('are no others', async () => {
+    expect(await code(await large(4001).png({ compressionLevel: 1 }).toBuffer(), 50e6)).toBe('decoded');
+  });
+});
