@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { Answer } from '../support/contract.js';
 import { ROOT } from '../support/gateway.js';
-import { drawn, jpeg } from '../support/pictures.js';
+import { drawn, jpeg, slowJpeg } from '../support/pictures.js';
 import { isAlive, ServeProcess, until } from '../support/process.js';
 import { copyPolicies, SMALL, WHOLE } from '../support/small-folders.js';
 
@@ -132,8 +132,8 @@ describe('sluice serve, signalled at odd times', () => {
     await using gateway = new ServeProcess(['--lanes', '1']);
     const url = await gateway.url();
     await gateway.said('ready');
-    // Interlaced: each takes a quarter of a second, and two are decoded at a time.
-    const slow = await drawn(6000, 5000).png({ progressive: true }).toBuffer();
+    // Two are decoded at a time.
+    const slow = await slowJpeg();
     const asked = Array.from({ length: 6 }, () => classify(url, slow).catch(() => 'cut off'));
     await until('they are in the lane', async () => {
       const metrics = await (await fetch(`${url}/metrics`)).text();

@@ -10,7 +10,7 @@ import { Answer } from '../support/contract.js';
 import { POLICIES, ROOT } from '../support/gateway.js';
 import { bodyOf, bytesInput } from '../support/open-inference.js';
 import { OtlpSink, type SinkSpan } from '../support/otlp-sink.js';
-import { drawn, jpeg } from '../support/pictures.js';
+import { jpeg, slowJpeg } from '../support/pictures.js';
 import { ServeProcess, until } from '../support/process.js';
 
 /** Never leaves the small rung before its end, and leaves the large one at once. */
@@ -305,7 +305,7 @@ describe('traces', () => {
 
   it('of a caller that leaves have no status', async () => {
     const { traceId, headers } = caller();
-    const body = new Uint8Array(await slowPng());
+    const body = new Uint8Array(await slowJpeg());
     const leave = new AbortController();
     const gone = fetch(`${url}/v1/classify`, { method: 'POST', body, headers, signal: leave.signal }).catch(
       () => 'left',
@@ -322,7 +322,7 @@ describe('traces', () => {
   it('of a request whose lane died show both lanes in one trace', async () => {
     await until('the lane is empty', async () => (await laneRequests()) === 0);
     const { traceId, headers } = caller();
-    const answer = classify(url, '?policy=climbs', await slowPng(), headers);
+    const answer = classify(url, '?policy=climbs', await slowJpeg(), headers);
     await inLane();
     process.kill(gateway.lanePids.at(-1)!, 'SIGKILL');
     expect((await answer).status).toBe(200);
@@ -340,11 +340,6 @@ describe('traces', () => {
     expect(below(spans, first!)).toEqual([]);
     expect(below(spans, second!).at(-1)!.name).toBe('stage slimnet/1@32 exit 1');
   });
-
-  /** Interlaced, it cannot be shrunk while it is loaded: it is in the lane for long enough to be seen there. */
-  function slowPng(): Promise<Buffer> {
-    return drawn(6500, 6500).png({ progressive: true }).toBuffer();
-  }
 
   async function laneRequests(): Promise<number> {
     const metrics = await (await fetch(`${url}/metrics`)).text();

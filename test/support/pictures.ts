@@ -116,3 +116,8 @@ export async function animation(format: 'gif' | 'webp', colours: readonly string
   const joined = sharp(await Promise.all(colours.map(frame)), { join: { animated: true } });
   return (format === 'gif' ? joined.gif() : joined.webp({ lossless: true })).toBuffer();
 }
+
+/** As large as is decoded, and in many scans: one is in a lane for about half a second. */
+export function slowJpeg(): Promise<Buffer> {
+  return drawn(7000, 7000).jpeg({ progressive: true, quality: 95, chromaSubsampling: '4:4:4' }).toBuffer();
+}
