@@ -96,8 +96,8 @@ function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler):
     };
     response.json(body);
   });
-  app.use('/v1', async (request, _response, next) => {
-    await deps.auth.admit(request);
+  app.use('/v1', async (request, response, next) => {
+    response.locals.caller = await deps.auth.admit(request);
     next();
   });
   app.use('/v1', catalogueRoutes(gateway, lastReload));

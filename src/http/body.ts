@@ -4,7 +4,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import busboy from 'busboy';
 import { RequestError } from '../errors.js';
-import { reasonOf } from './cut-off.js';
+import { cutOff, reasonOf } from './cut-off.js';
 import { askForBody } from './expect.js';
 import type { Upload, Uploads } from './uploads.js';
 
@@ -50,6 +50,7 @@ export function collect(
     };
     const gone = () => refuse(reasonOf(request));
     askForBody(request);
+    refuseCrumbs(request);
     from.on('data', take);
     from.on('end', () => {
       resolve(upload.bytes());
@@ -61,6 +62,26 @@ export function collect(
       if (!request.complete) gone();
     });
   });
+}
+
+/** Pieces that may be of any size: small pictures, and the ends of what a caller wrote at a time. */
+const FREE_PIECES = 1000;
+/** Bytes of a piece, on average. */
+const LEAST_PIECE = 64;
+
+/** Each chunk of a body is a call of its own, whatever is in it: 60 KB of chunks of one byte would keep the gateway as long as 20 MB do. */
+function refuseCrumbs(request: IncomingMessage): void {
+  let pieces = 0;
+  let bytes = 0;
+  const count = (piece: Buffer) => {
+    bytes += piece.length;
+    if (++pieces <= FREE_PIECES || bytes >= LEAST_PIECE * pieces) return;
+    request.off('data', count);
+    cutOff(request, new RequestError('bad_request', `the body comes in pieces of less than ${LEAST_PIECE} bytes`));
+    // Whoever reads is told by its end; to answer would mean to take what still comes.
+    request.socket.destroy();
+  };
+  request.on('data', count);
 }
 
 /** Room for the form's own lines around the picture. */
@@ -115,6 +136,7 @@ async function readForm(request: IncomingMessage, uploads: Uploads): Promise<Buf
         if (!request.complete) reject(reasonOf(request));
       });
       askForBody(request);
+      refuseCrumbs(request);
       request.pipe(form);
     });
   } finally {

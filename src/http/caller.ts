@@ -24,6 +24,11 @@ export class Caller {
     return this.#held?.key;
   }
 
+  /** Whether its key may use it; without a key of its own, everything. */
+  mayUse(what: 'cascades' | 'policies', name: string): boolean {
+    return this.key?.[what]?.includes(name) ?? true;
+  }
+
   /**
    * @param common of callers without a rate of their own
    * @throws RequestError rate_limited

@@ -3,12 +3,15 @@
  *
  * A limit alone would let whoever opens that many connections and then says nothing lock out everybody else. So at the limit the
  * newcomer is let in, and the one that has kept its place longest without need goes: first of those that have not brought a whole
- * request head yet, then of those that wait for a next request, then of those whose body is slow to come. Only where all others are
- * being answered is the newcomer turned away.
+ * request head yet, then of those that wait for a next request, then of those that do not read their answer, then of those whose body is slow
+ * to come. Only where all others are being answered is the newcomer turned away.
  */
 
-/** fresh: no whole head yet; reading: its body is on the way; working: it is being answered; idle: answered, kept alive. */
-export type Phase = 'fresh' | 'reading' | 'working' | 'idle';
+/**
+ * fresh: no whole head yet; reading: its body is on the way; working: it is being answered; writing: the answer is there, and waits for
+ * the caller to read it; idle: answered, kept alive.
+ */
+export type Phase = 'fresh' | 'reading' | 'working' | 'writing' | 'idle';
 
 export interface BookLimits {
   /** Open at a time. */
@@ -27,6 +30,8 @@ const FRESH_GRACE_MS = 2000;
 const SHORT_GRACE_MS = 250;
 /** A body that is on its way for less is not called slow. */
 const READING_GRACE_MS = 5000;
+/** Answers are small: on any line they are read by then. */
+const WRITING_GRACE_MS = 5000;
 
 interface Entry {
   readonly address: string;
@@ -41,6 +46,7 @@ export class ConnectionBook<C> {
     fresh: new Map(),
     reading: new Map(),
     working: new Map(),
+    writing: new Map(),
     idle: new Map(),
   };
   readonly #byAddress = new Map<string, number>();
@@ -106,6 +112,7 @@ export class ConnectionBook<C> {
       oldest('fresh', FRESH_GRACE_MS) ??
       oldest('idle', 0) ??
       oldest('fresh', SHORT_GRACE_MS) ??
+      oldest('writing', WRITING_GRACE_MS) ??
       oldest('reading', READING_GRACE_MS)
     );
   }

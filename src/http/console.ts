@@ -8,6 +8,7 @@ import type { ShownReload } from './catalogue.js';
 import type { ClassifyDeps } from './classify.js';
 import { contentTag } from './content-tag.js';
 import { snapshotOf } from './figures.js';
+import { shared } from './shared.js';
 
 interface ConsoleFile {
   readonly type: string;
@@ -61,6 +62,10 @@ export function consoleRoutes(
   lastReload: () => ShownReload | undefined,
 ): Router {
   const page = contentTag([...files].map(([name, { etag }]) => `${name} ${etag}`).join('\n'));
+  const figures = shared(async () => {
+    const snapshot = await snapshotOf(gateway, { registry: metrics?.registry, lastReload: lastReload(), page });
+    return Buffer.from(JSON.stringify(snapshot));
+  });
   const routes = Router();
   routes.get('/', (request, response, next) => {
     response.vary('Accept');
@@ -71,7 +76,7 @@ export function consoleRoutes(
   routes.get('/console/figures', async (request, response) => {
     auth.check(request);
     response.setHeader('Cache-Control', 'no-store');
-    response.json(await snapshotOf(gateway, { registry: metrics?.registry, lastReload: lastReload(), page }));
+    response.type('application/json').send(await figures());
   });
   routes.get('/console/:file', (request, response) => {
     const file = files.get(request.params.file);

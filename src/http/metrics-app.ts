@@ -7,10 +7,12 @@ import type { Metrics } from '../telemetry/metrics.js';
 import { probeRoutes } from './probes.js';
 import { asRequestError, sendProblem } from './problem.js';
 import { securityHeaders } from './security-headers.js';
+import { shared } from './shared.js';
 
 export function metricsRoute({ registry }: Metrics): RequestHandler {
+  const rendered = shared(async () => Buffer.from(await registry.metrics()));
   return async (_request, response) => {
-    response.type(registry.contentType).send(await registry.metrics());
+    response.type(registry.contentType).send(await rendered());
   };
 }
 

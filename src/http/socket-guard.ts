@@ -16,19 +16,25 @@ interface Connection {
   spoken: Socket | TLSSocket | undefined;
   /** The newest one that is not answered yet. */
   request?: IncomingMessage | undefined;
-  response?: ServerResponse | undefined;
   /** Requests that came so far. */
   requests: number;
-  /** Requests that are not answered yet: pipelined ones are handled at the same time. */
-  open: number;
+  /** Answers that have not left yet, the oldest first: pipelined requests are handled at the same time. */
+  readonly open: Set<ServerResponse>;
   /** Bytes that had come when the head of the request was there. */
   bytesBefore: number;
   /** It has been told that it is closed. */
   isClosing: boolean;
+  /** Bytes that had left when the last sweep looked, and how many sweeps in a row found no more. */
+  sent: number;
+  stuck: number;
 }
 
-/** How often bodies are looked at. */
+/** Browsers pipeline nothing, libraries a few. All are handled at once, and their answers wait here for whoever does not read. */
+const MOST_OPEN = 8;
+/** How often bodies and answers are looked at. */
 const SWEEP_MS = 1000;
+/** An answer of which nobody takes a byte for so many sweeps is not read: a phone without a signal is back sooner, or gone. */
+const STUCK_SWEEPS = 15;
 /** An answer has left, and the body that it did not wait for still comes: for so long it is read, so that the answer is heard. */
 const UNWANTED_MS = 2000;
 
@@ -47,7 +53,10 @@ export class SocketGuard {
     server.on('connection', (socket: Socket) => this.#arrived(socket, tls));
     if (tls) server.on('secureConnection', (socket: TLSSocket) => this.#secured(socket));
     server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => this.#failed(error, socket));
-    this.#sweep = setInterval(() => this.#cutSlow(), SWEEP_MS).unref();
+    this.#sweep = setInterval(() => {
+      this.#cutSlow();
+      this.#cutUnread();
+    }, SWEEP_MS).unref();
     server.on('close', () => clearInterval(this.#sweep));
   }
 
@@ -61,6 +70,10 @@ export class SocketGuard {
     const connection = this.#byPeer.get(peerOf(request.socket));
     if (connection === undefined || connection.isClosing) return false;
     this.#started(connection, request, response);
+    if (connection.open.size > MOST_OPEN) {
+      this.#cut(connection, 'pipelined');
+      return false;
+    }
     const { requestsPerConnection: most, headers } = this.#limits;
     // Node's own limit says so, too, but then leaves it to the caller to close.
     if (most > 0 && connection.requests >= most) response.setHeader('Connection', 'close');
@@ -87,7 +100,16 @@ export class SocketGuard {
   }
 
   #arrived(raw: Socket, tls: boolean): void {
-    const connection = { raw, spoken: tls ? undefined : raw, requests: 0, open: 0, bytesBefore: 0, isClosing: false };
+    const connection: Connection = {
+      raw,
+      spoken: tls ? undefined : raw,
+      requests: 0,
+      open: new Set(),
+      bytesBefore: 0,
+      isClosing: false,
+      sent: 0,
+      stuck: 0,
+    };
     const peer = peerOf(raw);
     const arrival = this.#book.arrive(connection, addressKey(raw.remoteAddress), performance.now());
     if (arrival.let === 'away') {
@@ -101,8 +123,8 @@ export class SocketGuard {
     });
     if (arrival.instead === undefined) return;
     const { connection: victim, phase } = arrival.instead;
-    // Kept-alive ones are closed without a word, as at the end of their time.
-    if (phase === 'idle') this.#cut(victim, 'made_room');
+    // Kept-alive ones are closed without a word, as at the end of their time; who does not read hears none.
+    if (phase === 'idle' || phase === 'writing') this.#cut(victim, 'made_room');
     else this.#cut(victim, 'made_room', slow('others wait for a connection, and this request has not come'));
   }
 
@@ -113,8 +135,7 @@ export class SocketGuard {
 
   #started(connection: Connection, request: IncomingMessage, response: ServerResponse): void {
     connection.request = request;
-    connection.response = response;
-    connection.open++;
+    connection.open.add(response);
     connection.requests++;
     connection.bytesBefore = request.socket.bytesRead;
     const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
@@ -126,13 +147,28 @@ export class SocketGuard {
       setTimeout(() => request.complete || request.socket.destroy(), UNWANTED_MS).unref();
     });
     response.once('close', () => {
-      if (--connection.open === 0) this.#book.move(connection, 'idle', performance.now());
+      connection.open.delete(response);
+      if (connection.open.size === 0) this.#book.move(connection, 'idle', performance.now());
     });
   }
 
   /** The whole body is there. */
   #came(connection: Connection): void {
-    if (connection.open > 0) this.#book.move(connection, 'working', performance.now());
+    if (connection.open.size > 0) this.#book.move(connection, 'working', performance.now());
+  }
+
+  /** Whose answer waits for its caller; above all who does not read at all. Sweeps are counted, not time: a gateway that was busy sent nothing. */
+  #cutUnread(): void {
+    const now = performance.now();
+    for (const connection of [...this.#book.in('working').keys(), ...this.#book.in('writing').keys()]) {
+      const [next] = connection.open;
+      if (next?.writableEnded !== true) continue;
+      if (!this.#book.in('writing').has(connection)) this.#book.move(connection, 'writing', now);
+      const sent = sentOn(connection.raw);
+      connection.stuck = sent === connection.sent ? connection.stuck + 1 : 0;
+      connection.sent = sent;
+      if (connection.stuck >= STUCK_SWEEPS) this.#cut(connection, 'unread');
+    }
   }
 
   #cutSlow(): void {
@@ -182,16 +218,23 @@ export class SocketGuard {
     if (connection.isClosing) return;
     connection.isClosing = true;
     this.#onCut(reason);
-    const { raw, spoken, request, response, open } = connection;
+    const { raw, spoken, request, open } = connection;
+    const [next] = open;
     if (error !== undefined && request?.complete === false) cutOff(request, error);
-    const hasBegun = open > 1 || (open === 1 && response?.headersSent === true);
+    const hasBegun = open.size > 1 || next?.headersSent === true;
     if (error === undefined || spoken === undefined || hasBegun) raw.destroy();
     // Those that make room shall be gone at once.
-    else closeWith(spoken, error, open > 0 ? request : undefined, this.#book.has(connection));
+    else closeWith(spoken, error, open.size > 0 ? request : undefined, this.#book.has(connection));
   }
 }
 
 const peerOf = ({ remoteAddress, remotePort }: Socket) => `${remoteAddress} ${remotePort}`;
+
+/** What the kernel has taken, over TLS too. The queue of the handle, not public, is what Node's own timeouts of sockets look at. */
+function sentOn(raw: Socket): number {
+  const { _handle: handle } = raw as Socket & { readonly _handle?: { readonly writeQueueSize: number } | null };
+  return raw.bytesWritten - (handle?.writeQueueSize ?? 0);
+}
 
 const slow = (detail: string) => new RequestError('request_timeout', detail);
 

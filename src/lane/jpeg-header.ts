@@ -16,6 +16,7 @@ export interface JpegHeader extends Source {
 /** Marker codes (ITU-T T.81, table B.1). */
 const SOF_BASELINE = 0xc0;
 const SOF_PROGRESSIVE = 0xc2;
+const EOI = 0xd9;
 const SOS = 0xda;
 /** The marker of a scan: within one, a zero stands behind each 0xff. */
 const SCAN = Buffer.from([0xff, SOS]);
@@ -23,12 +24,30 @@ const [APP1, APP2, APP14] = [0xe1, 0xe2, 0xee];
 /** Huffman and quantisation tables, restart interval, comment, JFIF, Photoshop's notes: nothing that changes the meaning of the pixels. */
 const HARMLESS = [0xc4, 0xdb, 0xdd, 0xfe, 0xe0, 0xed];
 
+/** Those that a segment with its length follows; others may stand anywhere, and decoders go on right behind them. */
+const hasLength = (marker: number) => marker >= SOF_BASELINE && marker < 0xff && (marker < 0xd0 || marker > EOI);
+
 /** Each scan goes through the whole picture, and a megabyte has room for fifty thousand. */
 export function hasMoreScans(image: Uint8Array, most: number): boolean {
   const bytes = Buffer.from(image.buffer, image.byteOffset, image.length);
-  let at = bytes.indexOf(SCAN);
-  for (let scans = 0; at >= 0; at = bytes.indexOf(SCAN, at + 2)) if (++scans > most) return true;
-  return false;
+  let seen = 0;
+  for (let at = bytes.indexOf(SCAN); at >= 0 && seen <= most; at = bytes.indexOf(SCAN, at + 2)) seen++;
+  // They may also stand in a comment, or in the video that a phone appends: only then a walk is worth its time.
+  return seen > most && scansOf(bytes) > most;
+}
+
+/** Up to the end of the picture, as libjpeg finds them: it skips what lies between a scan and the next marker. */
+function scansOf(bytes: Buffer): number {
+  let scans = 0;
+  for (let at = 2; at + 3 < bytes.length; at++) {
+    if (bytes[at] !== 0xff) continue;
+    const marker = bytes[at + 1]!;
+    if (marker === EOI) break;
+    if (!hasLength(marker)) continue;
+    if (marker === SOS) scans++;
+    at += 1 + Math.max(2, bytes.readUInt16BE(at + 2));
+  }
+  return scans;
 }
 
 /** Walks the markers up to the first scan; undefined when the bytes are no JPEG of the usual kinds. */
@@ -43,6 +62,8 @@ export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
     // Any number of fill bytes may stand before a marker.
     while (bytes[at + 1] === 0xff) at++;
     const marker = bytes[at + 1]!;
+    // This walk would go on elsewhere than a decoder, and could find another header than it.
+    if (!hasLength(marker)) return undefined;
     if (marker === SOS) {
       if (size === undefined) return undefined;
       plain &&= components === 3 || (components === 1 && profile === undefined);

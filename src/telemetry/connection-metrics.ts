@@ -2,7 +2,17 @@
 
 import { Counter, Gauge, type Registry } from 'prom-client';
 
-const REASONS = ['timeout', 'slow_body', 'headers_too_large', 'malformed', 'made_room', 'full', 'address'] as const;
+const REASONS = [
+  'timeout',
+  'slow_body',
+  'unread',
+  'pipelined',
+  'headers_too_large',
+  'malformed',
+  'made_room',
+  'full',
+  'address',
+] as const;
 export type CutReason = (typeof REASONS)[number];
 
 export class ConnectionMetrics {

@@ -1,4 +1,5 @@
 import type { RequestListener } from 'node:http';
+import request from 'supertest';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
@@ -58,6 +59,43 @@ describe('a key with policies of its own', () => {
     const { app } = guarded(key('app', { cascades: ['photo200'] }), key('both', { cascades: ['cifar10'] }));
     expectProblem(await ask(app, 'app'), 403, 'forbidden_cascade');
     expect(answerOf(await ask(app, 'both')).cascade).toBe('cifar10');
+  });
+});
+
+describe('what a key may not use', () => {
+  const read = async (app: RequestListener, name: string, path: string) => {
+    const { status, body } = await request(app).get(path).set('X-API-Key', SECRET(name));
+    return { status, body, text: JSON.stringify(body) };
+  };
+
+  it('is not there for it in the catalogue', async () => {
+    const { app } = guarded(key('app', { policies: ['fast'] }), key('other', { cascades: ['photo200'] }), key('all'));
+    const { body: all } = await read(app, 'all', '/v1/policies');
+    expect(all.policies.length).toBeGreaterThan(1);
+    const { body } = await read(app, 'app', '/v1/policies');
+    expect(body.policies).toEqual(all.policies.filter(({ name }: { name: string }) => name === 'fast'));
+    expect((await read(app, 'app', '/v1/policies/fast')).status).toBe(200);
+    const hidden = await read(app, 'app', '/v1/policies/balanced');
+    const missing = await read(app, 'app', '/v1/policies/wild');
+    expect([hidden.status, hidden.body]).toEqual([404, missing.body]);
+    expect((await read(app, 'app', '/v1/cascades/cifar10')).body.policies).toEqual(['fast']);
+    expect((await read(app, 'other', '/v1/cascades')).body.cascades).toEqual([]);
+    expect((await read(app, 'other', '/v1/cascades/cifar10')).status).toBe(404);
+    for (const policy of (await read(app, 'other', '/v1/policies')).body.policies) expect(policy.cascades).toEqual([]);
+    expect((await read(app, 'all', '/v1/cascades/cifar10')).status).toBe(200);
+  });
+
+  it('nor at /v2', async () => {
+    const { app } = guarded(key('app', { policies: ['fast'] }), key('other', { cascades: ['photo200'] }));
+    for (const path of ['/v2/models/cifar10', '/v2/models/cifar10/ready', '/v2/models/wild']) {
+      const { status, text } = await read(app, 'other', path);
+      expect([path, status]).toEqual([path, 404]);
+      if (path.includes('wild')) expect(text).not.toContain('cifar10');
+    }
+    expect((await read(app, 'app', '/v2/models/cifar10')).body.properties.policies).toBe('fast');
+    const index = (name: string) => request(app).post('/v2/repository/index').set('X-API-Key', SECRET(name));
+    expect((await index('other')).body).toEqual([]);
+    expect((await index('app')).body).toMatchObject([{ name: 'cifar10' }]);
   });
 });
 

@@ -1,11 +1,11 @@
 /** What every answer has, and what none may say. */
 
 import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import type { RequestListener } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import request, { type Response } from 'supertest';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
 import { createMetricsApp } from '../../src/http/metrics-app.js';
@@ -37,6 +37,19 @@ function expectHeaders({ headers }: Response): void {
   // Over HTTP nobody has to be told to stay with HTTPS.
   expect(headers).not.toHaveProperty('strict-transport-security');
 }
+
+describe('the metrics', () => {
+  it('are made once for all who ask at the same time', async () => {
+    const made = vi.spyOn(served.deps.metrics.registry, 'metrics');
+    const server = createServer(app).listen(0);
+    const answers = await Promise.all(Array.from({ length: 50 }, () => request(server).get('/metrics')));
+    server.close();
+    for (const { status, text } of answers) expect([status, text.includes('sluice_connections')]).toEqual([200, true]);
+    // How far apart they come is up to the machine.
+    expect(made.mock.calls.length).toBeLessThan(25);
+    made.mockRestore();
+  });
+});
 
 describe('every answer', () => {
   it('has the headers for whoever opens it in a browser', async () => {

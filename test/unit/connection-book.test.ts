@@ -50,6 +50,16 @@ describe('at the limit of connections', () => {
     expect(it.arrive('d', 'x', 8000)).toMatchObject({ instead: { connection: 'a', phase: 'reading' } });
   });
 
+  it('whose answer has waited to be read for five seconds goes, before any body', () => {
+    const it = full();
+    it.move('a', 'working', 3000);
+    it.move('b', 'writing', 3000);
+    it.move('c', 'reading', 3000);
+    expect(it.arrive('d', 'x', 7999)).toEqual({ let: 'away', why: 'full' });
+    expect(it.arrive('d', 'x', 8000)).toMatchObject({ instead: { connection: 'b', phase: 'writing' } });
+    expect(it.arrive('e', 'x', 8000)).toMatchObject({ instead: { connection: 'c', phase: 'reading' } });
+  });
+
   it('nobody goes who is being answered', () => {
     const it = full();
     for (const name of ['a', 'b', 'c']) it.move(name, 'working', 3000);

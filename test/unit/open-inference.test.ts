@@ -62,6 +62,21 @@ describe('a body', () => {
   });
 });
 
+describe('keys in JSON', () => {
+  const keys = (count: number) => `{${Array.from({ length: count }, (_, i) => `"k${i}":0`).join()}}`;
+
+  it('are few, before they are made: also of unknown ones and in many objects', () => {
+    expect(Object.keys(splitBody(Buffer.from(keys(1024)), undefined).json as object)).toHaveLength(1024);
+    for (const json of [keys(1025), `[${'{"a":1},'.repeat(1025)}0]`, `${'{"a":'.repeat(1025)}0${'}'.repeat(1025)}`])
+      expect(refusal(() => splitBody(Buffer.from(json), undefined))).toMatch(/^bad_inference_request: .*1024 keys/);
+  });
+
+  it('are not counted within texts, nor in what follows the JSON', () => {
+    expect(splitBody(Buffer.from(`"${':'.repeat(5000)}"`), undefined).json).toHaveLength(5000);
+    expect(splitBody(Buffer.from(`1${keys(2000)}`), '1').json).toBe(1);
+  });
+});
+
 describe('a BYTES tensor in binary', () => {
   const two = Buffer.concat([withLength(Buffer.from('one')), withLength(Buffer.from(''))]);
 

@@ -85,7 +85,7 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
   using _place = caller.enter();
   const { name, version } = request.params as { name: string; version?: string };
   const wishFor = (policy?: string) => wishOf(caller, request, { cascade: name, policy }, gateway);
-  const cascade = await findModel(gateway, { name, version });
+  const cascade = await findModel(gateway, { name, version }, caller);
   const { asked, pictures: coming } = await received(
     deps,
     request,

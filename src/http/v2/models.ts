@@ -5,6 +5,7 @@ import { fullMacs } from '../../cascade/cascade.js';
 import { versionOf } from '../../cascade/version.js';
 import { RequestError, stillStarting } from '../../errors.js';
 import type { Gateway } from '../../gateway/gateway.js';
+import type { Caller } from '../caller.js';
 import { type ModelMetadata, OUTPUTS } from './schema.js';
 
 /** What a path names. */
@@ -14,10 +15,15 @@ export interface ModelName {
   readonly version?: string | undefined;
 }
 
+/** Those that the caller may use. */
+export function modelsFor({ cascades }: Gateway, caller: Caller): readonly Cascade[] {
+  return cascades.filter(({ name }) => caller.mayUse('cascades', name));
+}
+
 /** @throws RequestError unknown_cascade, starting */
-export async function findModel(gateway: Gateway, { name, version }: ModelName): Promise<Cascade> {
-  const { cascades } = gateway;
-  if (cascades.length === 0) throw stillStarting();
+export async function findModel(gateway: Gateway, { name, version }: ModelName, caller: Caller): Promise<Cascade> {
+  if (gateway.cascades.length === 0) throw stillStarting();
+  const cascades = modelsFor(gateway, caller);
   const cascade = cascades.find((each) => each.name === name);
   if (cascade === undefined) {
     const known = cascades.map((each) => each.name).join(', ');
@@ -36,8 +42,10 @@ export async function checkVersion(cascade: Cascade, version: string | undefined
   throw new RequestError('unknown_cascade', detail);
 }
 
-export async function describeModel(gateway: Gateway, cascade: Cascade): Promise<ModelMetadata> {
-  const policies = gateway.services.filter((each) => each.cascade === cascade.name).map((each) => each.policy);
+export async function describeModel(gateway: Gateway, cascade: Cascade, caller: Caller): Promise<ModelMetadata> {
+  const policies = gateway.services
+    .filter((each) => each.cascade === cascade.name && caller.mayUse('policies', each.policy))
+    .map((each) => each.policy);
   return {
     name: cascade.name,
     versions: [await versionOf(cascade)],

@@ -1,26 +1,29 @@
 /** The Open Inference Protocol (KServe v2) over REST. */
 
-import { type Request, type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { versionOf } from '../../cascade/version.js';
 import { RequestError } from '../../errors.js';
 import { version } from '../../version.js';
+import type { Caller } from '../caller.js';
 import type { ClassifyDeps } from '../classify.js';
 import { errorHandler } from '../error-handler.js';
 import { only, onlyGet } from '../only.js';
 import { inferRoute } from './infer.js';
-import { describeModel, findModel, type ModelName } from './models.js';
+import { describeModel, findModel, type ModelName, modelsFor } from './models.js';
 import { refuse } from './refuse.js';
 
 /** Whole paths, and not mounted: traces name a request by them. */
 export function inferenceRoutes(deps: ClassifyDeps): Router {
   const { gateway, auth } = deps;
   const routes = Router();
-  const guarded: RequestHandler = async (request, _response, next) => {
-    await auth.admit(request);
+  const guarded: RequestHandler = async (request, response, next) => {
+    response.locals.caller = await auth.admit(request);
     next();
   };
   const both = (path: string) => [`/v2/models/:name${path}`, `/v2/models/:name/versions/:version${path}`];
-  const model = (request: Request) => findModel(gateway, request.params as unknown as ModelName);
+  const callerOf = (response: Response) => response.locals.caller as Caller;
+  const model = (request: Request, response: Response) =>
+    findModel(gateway, request.params as unknown as ModelName, callerOf(response));
 
   // Probes need no key, as /livez and /readyz need none.
   routes.get('/v2/health/live', (_request, response) => {
@@ -33,10 +36,10 @@ export function inferenceRoutes(deps: ClassifyDeps): Router {
     response.json({ name: 'sluice', version, extensions: ['binary_tensor_data'] });
   });
   routes.get(both(''), guarded, async (request, response) => {
-    response.json(await describeModel(gateway, await model(request)));
+    response.json(await describeModel(gateway, await model(request, response), callerOf(response)));
   });
   routes.get(both('/ready'), guarded, async (request, response) => {
-    const { name } = await model(request);
+    const { name } = await model(request, response);
     response.status(gateway.ready ? 200 : 503).json({ name, ready: gateway.ready });
   });
   const infer = inferRoute(deps);
@@ -44,7 +47,7 @@ export function inferenceRoutes(deps: ClassifyDeps): Router {
   // What Triton's client lists models with; whatever its body filters by, all that is listed is ready or nothing is.
   const index: RequestHandler = async (_request, response) => {
     const state = gateway.ready ? 'READY' : 'UNAVAILABLE';
-    const listed = gateway.cascades.map(async (cascade) => ({
+    const listed = modelsFor(gateway, callerOf(response)).map(async (cascade) => ({
       name: cascade.name,
       version: await versionOf(cascade),
       state,
