@@ -19,6 +19,11 @@ const exactJpeg = (pixels: Uint8Array, side: number) =>
     .toBuffer();
 /** A picture of one pixel value. */
 const plain = (...pixel: number[]) => Buffer.alloc(SIDE * SIDE * pixel.length, Uint8Array.from(pixel));
+const inserted = (image: Buffer, at: number, ...what: Buffer[]) =>
+  Buffer.concat([image.subarray(0, at), ...what, image.subarray(at)]);
+/** Of a progressive JPEG, that change nothing: a table with one code, and with it each time one run of zeros. */
+const scans = (count: number) =>
+  Buffer.from(`ffc400141001${'00'.repeat(15)}e0${'ffda00080101000101000001'.repeat(count)}`, 'hex');
 const meanDifference = (a: Uint8Array, b: Uint8Array) =>
   a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;
 
@@ -96,9 +101,8 @@ describe('decode', () => {
   });
 
   it('leaves a JPEG of very many scans to libvips, which gives up after some seconds', async () => {
-    const image = await jpeg(500, 375);
-    const comment = Buffer.from([0xff, 0xfe, 0, 202, ...Array.from({ length: 100 }, () => [0xff, 0xda]).flat()]);
-    const many = Buffer.concat([image.subarray(0, 2), comment, image.subarray(2)]);
+    const image = await drawn(500, 375).jpeg({ progressive: true }).toBuffer();
+    const many = inserted(image, image.length - 2, scans(100));
     const general = await sharp(many).resize(SIDE, SIDE, { fit: 'cover', kernel: 'cubic' }).raw().toBuffer();
     expect(Buffer.from(await decode(many, target))).toEqual(general);
     expect(Buffer.from(await decode(image, target))).not.toEqual(general);
@@ -203,22 +207,39 @@ describe('decode', () => {
 
 describe('pictures that are small and take long', () => {
   const large = (side: number) => sharp({ create: { width: side, height: side, channels: 3, background: '#888' } });
-  const withComment = (image: Buffer, comment: Buffer) => {
+  const comment = (bytes: Buffer) => {
     const head = Buffer.from([0xff, 0xfe, 0, 0]);
-    head.writeUInt16BE(comment.length + 2, 2);
-    return Buffer.concat([image.subarray(0, 2), head, comment, image.subarray(2)]);
+    head.writeUInt16BE(bytes.length + 2, 2);
+    return Buffer.concat([head, bytes]);
   };
+  const progressive = () => large(4000).jpeg({ progressive: true }).toBuffer();
 
   it('are refused where a large JPEG has more scans than any encoder writes; where it has twelve it is decoded', async () => {
-    const image = await large(4000).jpeg({ progressive: true }).toBuffer();
+    const image = await progressive();
     expect(await code(image, 50e6)).toBe('decoded');
-    // Markers count wherever they stand.
-    const scans = (count: number) => withComment(image, Buffer.from('ffda'.repeat(count), 'hex'));
-    expect(await code(scans(50), 50e6)).toBe('decoded');
-    const refused = decode(scans(120), { ...target, maxPixels: 50e6 });
+    const refused = decode(inserted(image, image.length - 2, scans(120)), { ...target, maxPixels: 50e6 });
     await expect(refused).rejects.toThrow('the picture has more than 93 scans');
     await expect(refused).rejects.toMatchObject({ code: 'damaged_image' });
   });
+
+  it('are not JPEGs with such bytes in a comment, or behind their end as the video of a phone', async () => {
+    const image = await progressive();
+    expect(await code(inserted(image, 2, comment(scans(120))), 50e6)).toBe('decoded');
+    expect(await code(inserted(image, image.length, scans(120)), 50e6)).toBe('decoded');
+  });
+
+  it.each([0x00, 0x01, 0xd0])(
+    'are refused, too, where marker %i leads to the header of a small picture',
+    async (marker) => {
+      const [image, small] = [await progressive(), await jpeg(8, 8)];
+      // Taken for a segment it would be as long as the marker of the first comment says: right up to the header within the second.
+      const [first, second] = [Buffer.alloc(60_000), Buffer.alloc(20_000)];
+      small.copy(second, 4 + 0xfffe - (4 + 4 + first.length + 4), 2);
+      const hidden = inserted(image, 2, Buffer.from([0xff, marker]), comment(first), comment(second));
+      const refused = decode(inserted(hidden, hidden.length - 2, scans(60)), { ...target, maxPixels: 50e6 });
+      await expect(refused).rejects.toThrow('the picture has more than 30 scans');
+    },
+  );
 
   it.each([
     ['GIF', (image: Sharp) => image.gif({ effort: 1 })],
