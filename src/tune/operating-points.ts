@@ -46,8 +46,8 @@ function pointOf(walk: Walk, price: number): OperatingPoint {
 }
 
 /**
- * All routes (rungs in the order of the record) at all prices, every exit alone for all pictures, the thresholds of the budgeted-batch rule on each route (so that the
- * frontier is never below that rule), and the best of them with some exits left out; cheapest first.
+ * All routes (rungs in the order of the record) at all prices, every exit alone for all pictures, the thresholds of the budgeted-batch rule
+ * on each route (so that the frontier is never below that rule), and the best of them with some exits left out; cheapest first.
  */
 export function operatingPoints(
   record: TuneRecord,
@@ -63,7 +63,7 @@ export function operatingPoints(
     // Most of them are beaten within their own route.
     return frontier(byCost([...solved, ...ruled]));
   });
-  // The static choice is one of them where its rung may be used, and before its like.
+  // The full network is one of them where its rung may be used, and comes before its like.
   const whole = byCost([...(isWithin(record, full) ? [full] : []), ...points, ...alone(record, full.walk.terms)]);
   return byCost([...whole, ...frontier(whole).map((point) => shortened(record, point))]);
 }
