@@ -8,7 +8,7 @@ import type { LoadedCascade } from '../../src/lane/loaded.js';
 import type { Facts, Job, JobResult } from '../../src/lane/messages.js';
 import { rooms } from '../../src/lane/plain-jpeg.js';
 import type { Features } from '../../src/lane/session.js';
-import { drawn, jpeg } from '../support/pictures.js';
+import { jpeg, slowJpeg } from '../support/pictures.js';
 import { somePlan } from '../support/plan.js';
 
 const CLASSES = 4;
@@ -57,7 +57,7 @@ function started(sessions: readonly object[] = loaded.sessions.flat()) {
       { id: 1, plan },
       { id: 2, plan: easy },
     ],
-    { maxPixels: 1e7, decoders: 2, threads: 1 },
+    { maxPixels: 5e7, decoders: 2, threads: 1 },
     {
       result: (result) => waiting.get(result.id)!(result),
       run: () => {},
@@ -112,7 +112,7 @@ describe('the engine of a lane', () => {
 
   it('keeps a picture on board until its decode is over, whoever left: a lane that dies of it has it to blame', async () => {
     const { engine, ask, decodes } = started();
-    const image = await drawn(3000, 2500).png().toBuffer();
+    const image = await slowJpeg();
     const [gone, late] = [ask(image), ask(image, { deadlineAt: Date.now() + 20 })];
     await sleep(5);
     engine.cancel(gone.id);
