@@ -47,6 +47,10 @@ const label = z.union(
   'expected a name, or {name, wnid}',
 );
 
+/** How pictures are resized, in the words of libvips. */
+export const Kernel = z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']);
+export type Kernel = z.output<typeof Kernel>;
+
 /** cascade.yaml. */
 export const Manifest = z.strictObject({
   description: z.string().default(''),
@@ -61,7 +65,7 @@ export const Manifest = z.strictObject({
       .describe('what the first stage takes; float32 holds 0..255 divided by scale'),
     tensor: z.string().min(1).describe('name of the image tensor'),
     scale: z.number().positive().default(1).describe('nchw-float32 only: pixel values are divided by it'),
-    kernel: z.enum(['nearest', 'linear', 'cubic', 'mitchell', 'lanczos2', 'lanczos3']).default('cubic'),
+    kernel: Kernel.default('cubic'),
   }),
   graphs: z.array(graph).min(1).describe('stage files by backbone, width and resolutions'),
   rungs: z.array(rung).min(1).describe('cheap to dear; the last rung at its last exit is the full network'),

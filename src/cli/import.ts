@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { z } from 'zod';
 import { type ImportReport, importOnnx } from '../cascade/import.js';
-import { NAME, NAME_ALLOWED } from '../cascade/manifest.js';
+import { Kernel, NAME, NAME_ALLOWED } from '../cascade/manifest.js';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { print, UsageError } from './fail.js';
@@ -24,7 +24,7 @@ interface ImportFlags {
   mean?: number[];
   std?: number[];
   scale?: number;
-  kernel?: 'nearest' | 'linear' | 'cubic' | 'mitchell' | 'lanczos2' | 'lanczos3';
+  kernel?: Kernel;
   calibration?: string;
   description?: string;
   json: boolean;
@@ -93,16 +93,7 @@ export function importCommand(program: Command): void {
         .argParser(positive)
         .conflicts('uint8'),
     )
-    .addOption(
-      new Option('--kernel <name>', 'how pictures are resized').choices([
-        'nearest',
-        'linear',
-        'cubic',
-        'mitchell',
-        'lanczos2',
-        'lanczos3',
-      ]),
-    )
+    .addOption(new Option('--kernel <name>', 'how pictures are resized').choices(Kernel.options))
     .option('--calibration <file>', 'JSON with temperatures and accuracy per width and resolution')
     .option('--description <text>', 'a sentence for people')
     .addOption(modelsOption())

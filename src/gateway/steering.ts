@@ -3,7 +3,7 @@
 import type { JobAnswer } from '../lane/messages.js';
 import { type Audits, hasDrifted, upperAgreement, withAudit } from '../policy/drift.js';
 import type { Service } from '../policy/service.js';
-import { type Steering as Course, steer } from '../policy/steer.js';
+import { type Course, steer } from '../policy/steer.js';
 import { LoadMeter } from './load.js';
 
 /** For the log. */
@@ -142,9 +142,8 @@ export class Steering {
     const { course } = helm;
     if (service.points.length < 2 || lanes === 0 || helm.last < 0) return;
     const points = service.points.map(({ expected }) => expected!);
-    const range = { first: 0, last: this.cheapest(service) };
     const load = this.#load.load(keyOf(service), points[course.point]!.macs, outstanding, lanes, nowMs);
-    const next = steer(service.goal!, points, range, course, load, nowMs);
+    const next = steer(service.goal!, points, this.cheapest(service), course, load, nowMs);
     helm.course = next;
     if (next.point === course.point) return;
     // Audits of one point say nothing of another.

@@ -5,6 +5,7 @@
 
 import { createHash } from 'node:crypto';
 import { crc32, deflateSync } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
 import sharp from 'sharp';
 
 /** Colours between are interpolated; a grid has NODES^3 of them. */
@@ -23,7 +24,7 @@ const beyond = Float32Array.from({ length: 256 }, (_, value) => value / STEP - b
 /** [NODES, NODES, NODES, 3] uint8, by red, green and blue of the profile: the colour in sRGB. */
 export type ColourGrid = Uint8Array;
 
-const known = new Map<string, Promise<ColourGrid>>();
+const known = new LRUCache<string, Promise<ColourGrid>>({ max: REMEMBERED });
 
 /**
  * The grid of a profile, from memory where it was asked for lately.
@@ -33,13 +34,10 @@ const known = new Map<string, Promise<ColourGrid>>();
 export function gridOf(profile: Uint8Array): Promise<ColourGrid> {
   const key = createHash('sha256').update(profile).digest('base64');
   const held = known.get(key);
-  const grid = held ?? converted(profile);
-  if (held === undefined) grid.catch(() => known.delete(key));
-  // Whatever is asked for moves to the end.
-  known.delete(key);
+  if (held !== undefined) return held;
+  const grid = converted(profile);
   known.set(key, grid);
-  const [oldest] = known.keys();
-  if (known.size > REMEMBERED) known.delete(oldest!);
+  grid.catch(() => known.delete(key));
   return grid;
 }
 

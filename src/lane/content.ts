@@ -1,7 +1,7 @@
 /** Features of a picture that cost next to nothing: its size in pixels and bytes, and what a thumbnail shows. */
 
 import type { Content } from '../policy/entry.js';
-import type { Source } from './jpeg-header.js';
+import type { PixelSize } from './messages.js';
 
 /** Side of the thumbnail, pixels. */
 const THUMBNAIL = 32;
@@ -13,7 +13,7 @@ const THUMBNAIL = 32;
  * - colour: colourfulness of the thumbnail (Hasler and Suesstrunk, 2003), 0..1
  * @param pixels [side, side, 3] uint8, of any decode of the picture; sides that 32 divides give the same thumbnail
  */
-export function contentOf(source: Source, bytes: number, pixels: Uint8Array, side: number): Content {
+export function contentOf(source: PixelSize, bytes: number, pixels: Uint8Array, side: number): Content {
   const thumbnail = shrunk(pixels, side, Math.min(THUMBNAIL, side));
   const area = Math.max(1, source.width * source.height);
   return [Math.log2(area), (8 * bytes) / area, gradient(thumbnail), colour(thumbnail)];

@@ -1,9 +1,9 @@
 /** From encoded bytes to the pixels that a rung wants: the only place that decodes, and only inside a lane. */
 
 import sharp from 'sharp';
-import type { Manifest } from '../cascade/manifest.js';
+import type { Kernel } from '../cascade/manifest.js';
 import { RequestError } from '../errors.js';
-import { hasMoreScans, jpegHeader } from './jpeg-header.js';
+import { hasMoreScans, type JpegHeader, jpegHeader } from './jpeg-header.js';
 import { PlainJpeg } from './plain-jpeg.js';
 import { canResample, type Raster, resample } from './resample.js';
 
@@ -27,7 +27,7 @@ const MOST_SCANNED = 1.5e9;
 const MOST_WHOLE_PIXELS = 16_000_000;
 
 export interface DecodeLimits {
-  readonly kernel: Manifest['input']['kernel'];
+  readonly kernel: Kernel;
   /** Width x height of the largest source. */
   readonly maxPixels: number;
 }
@@ -41,12 +41,16 @@ export interface DecodeTarget extends DecodeLimits {
 export class Encoded {
   readonly #image: Uint8Array;
   readonly #limits: DecodeLimits;
+  /** Undefined of other formats, and of JPEGs that are not of the usual kinds. */
+  readonly #jpeg: JpegHeader | undefined;
   readonly #plain: PlainJpeg | undefined;
 
   constructor(image: Uint8Array, limits: DecodeLimits) {
     this.#image = image;
     this.#limits = limits;
-    this.#plain = canResample(limits.kernel) ? PlainJpeg.of(image, limits.maxPixels) : undefined;
+    this.#jpeg = jpegHeader(image);
+    const mayBePlain = this.#jpeg !== undefined && canResample(limits.kernel);
+    this.#plain = mayBePlain ? PlainJpeg.of(image, this.#jpeg, limits.maxPixels) : undefined;
   }
 
   /** Whether a second side costs no second decode, or next to nothing. */
@@ -62,7 +66,7 @@ export class Encoded {
    */
   async pixels(side: number): Promise<Uint8Array> {
     const plain = await this.#plain?.pixels(side, this.#limits.kernel);
-    return plain ?? decodedByLibvips(this.#image, { ...this.#limits, resolution: side });
+    return plain ?? decodedByLibvips(this.#image, this.#jpeg, { ...this.#limits, resolution: side });
   }
 
   free(): void {
@@ -80,11 +84,15 @@ export async function decode(image: Uint8Array, target: DecodeTarget): Promise<U
   }
 }
 
-async function decodedByLibvips(image: Uint8Array, target: DecodeTarget): Promise<Uint8Array> {
+async function decodedByLibvips(
+  image: Uint8Array,
+  jpeg: JpegHeader | undefined,
+  target: DecodeTarget,
+): Promise<Uint8Array> {
   const { resolution: side, kernel } = target;
   const ours = canResample(kernel);
   const maxPixels = isDecodedWhole(image) ? Math.min(target.maxPixels, MOST_WHOLE_PIXELS) : target.maxPixels;
-  checkScans(image, maxPixels);
+  checkScans(image, jpeg, maxPixels);
   const { data, info } = await sharp(image, {
     limitInputPixels: maxPixels,
     failOn: 'warning',
@@ -111,9 +119,9 @@ function isDecodedWhole(image: Uint8Array): boolean {
   return start.startsWith('GIF8') || start.endsWith('ftyp') || (start.startsWith('\x89PNG') && image[28] === 1);
 }
 
-function checkScans(image: Uint8Array, maxPixels: number): void {
+function checkScans(image: Uint8Array, jpeg: JpegHeader | undefined, maxPixels: number): void {
   if (image[0] !== 0xff || image[1] !== 0xd8) return;
-  const { width, height } = jpegHeader(image) ?? { width: maxPixels, height: 1 };
+  const { width, height } = jpeg ?? { width: maxPixels, height: 1 };
   const most = Math.floor(MOST_SCANNED / Math.max(1, Math.min(width * height, maxPixels)));
   if (hasMoreScans(image, most))
     throw new RequestError('damaged_image', `the picture has more than ${most} scans: it takes too long to decode`);
@@ -144,7 +152,7 @@ export interface Pixels {
 }
 
 /** Decoded pixels made smaller, with the kernel with which they would have been decoded smaller. */
-export async function shrink(pixels: Pixels, side: number, kernel: DecodeTarget['kernel']): Promise<Uint8Array> {
+export async function shrink(pixels: Pixels, side: number, kernel: Kernel): Promise<Uint8Array> {
   const size = { width: pixels.side, height: pixels.side };
   if (canResample(kernel)) return resample({ ...size, data: pixels.data }, side, kernel);
   const { data } = await sharp(pixels.data, { raw: { ...size, channels: 3 } })

@@ -1,12 +1,9 @@
 /** What the header of a JPEG says, without decoding a pixel. */
 
-/** Of a picture as it came, in pixels, before any orientation is applied. */
-export interface Source {
-  readonly width: number;
-  readonly height: number;
-}
+import type { PixelSize } from './messages.js';
 
-export interface JpegHeader extends Source {
+/** Its size is before any orientation is applied. */
+export interface JpegHeader extends PixelSize {
   /** Its pixels are what they seem: grey or three components of 8 bits, upright, in sRGB or, with a profile, in another RGB. */
   readonly plain: boolean;
   /** ICC, of an RGB colour space that is not sRGB. */
@@ -54,7 +51,7 @@ function scansOf(bytes: Buffer): number {
 export function jpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   const word = (at: number) => (bytes[at]! << 8) | bytes[at + 1]!;
-  let size: Source | undefined;
+  let size: PixelSize | undefined;
   let profile: Uint8Array | undefined;
   let components = 0;
   let plain = true;

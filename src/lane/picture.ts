@@ -4,7 +4,7 @@ import type { Content } from '../policy/entry.js';
 import { contentOf } from './content.js';
 import { type DecodeLimits, Encoded, fit, type Pixels, shrink } from './decode.js';
 import { type DecodeCosts, decodeSide, type Visit } from './decode-side.js';
-import type { Source } from './jpeg-header.js';
+import type { PixelSize } from './messages.js';
 import { sourceOf } from './source.js';
 
 export class Picture {
@@ -12,14 +12,14 @@ export class Picture {
   readonly #limits: DecodeLimits;
   /** Undefined where it came decoded. */
   readonly #encoded: Encoded | undefined;
-  #source: Source | undefined;
+  #source: PixelSize | undefined;
   /** The largest decode so far. */
   #decoded: Pixels | undefined;
   /** What was last made of it. */
   #shrunk: Pixels | undefined;
 
   /** @param raw size of a picture whose pixels `image` holds, [height, width, 3] */
-  constructor(image: Uint8Array, limits: DecodeLimits, raw?: Source) {
+  constructor(image: Uint8Array, limits: DecodeLimits, raw?: PixelSize) {
     this.#image = image;
     this.#limits = limits;
     this.#encoded = raw === undefined ? new Encoded(image, limits) : undefined;

@@ -8,9 +8,11 @@
 
 import turbo from '@julusian/jpeg-turbo';
 import { Transformer } from '@napi-rs/image';
+import type { Kernel } from '../cascade/manifest.js';
 import { convert, gridOf } from './colour.js';
-import { hasMoreScans, type JpegHeader, jpegHeader, type Source } from './jpeg-header.js';
-import { type Kernel, resizing, withoutAlpha } from './resample.js';
+import { hasMoreScans, type JpegHeader } from './jpeg-header.js';
+import type { PixelSize } from './messages.js';
+import { resizing, withoutAlpha } from './resample.js';
 import { Rooms } from './rooms.js';
 
 /** Width x height above which what follows is dearer than libvips (measured at 800 x 600). */
@@ -28,7 +30,7 @@ const LOOKED_AT = Buffer.allocUnsafeSlow(LARGEST_SIDE ** 2 * 4);
 /** Where pictures are decoded to, and stay until their last side is made; where too many do, some are decoded again. */
 export const rooms = new Rooms({ kept: 12_000_000, spare: 4_000_000 });
 
-interface Decoded extends Source {
+interface Decoded extends PixelSize {
   readonly room: Buffer;
   readonly rgba: Buffer;
 }
@@ -41,9 +43,8 @@ export class PlainJpeg {
   #isFreed = false;
 
   /** Undefined when the picture is not such a JPEG: then it is one for the general decoder. @param maxPixels of width x height */
-  static of(image: Uint8Array, maxPixels: number): PlainJpeg | undefined {
-    const header = jpegHeader(image);
-    if (!header?.plain || !isWhole(image)) return undefined;
+  static of(image: Uint8Array, header: JpegHeader, maxPixels: number): PlainJpeg | undefined {
+    if (!header.plain || !isWhole(image)) return undefined;
     const { width, height } = header;
     const [short, long] = [Math.min(width, height), Math.max(width, height)];
     if (width * height > Math.min(MOST_PIXELS, maxPixels) || long > short * LONGEST) return undefined;
@@ -98,7 +99,7 @@ export class PlainJpeg {
 }
 
 /** @throws Error also where the decoder only warns, of what is damaged within: libvips then has the last word */
-async function decodedByTurbo(bytes: Buffer, { width, height }: Source): Promise<Decoded> {
+async function decodedByTurbo(bytes: Buffer, { width, height }: PixelSize): Promise<Decoded> {
   const room = rooms.take(width * height * 4);
   try {
     const { data } = await turbo.decompress(bytes, room, RGBA);

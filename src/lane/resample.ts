@@ -5,9 +5,7 @@
  */
 
 import { FastResizeFilter, ResizeFit, Transformer } from '@napi-rs/image';
-import type { Manifest } from '../cascade/manifest.js';
-
-export type Kernel = Manifest['input']['kernel'];
+import type { Kernel } from '../cascade/manifest.js';
 
 /** Rows of pixels, [height, width, 3] uint8. */
 export interface Raster {

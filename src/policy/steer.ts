@@ -21,14 +21,8 @@ export interface Load {
   readonly waitMs: number;
 }
 
-/** Which points may serve: dear to cheap, from `first` to `last` (indices). */
-export interface Range {
-  readonly first: number;
-  readonly last: number;
-}
-
 /** The state of the controller. */
-export interface Steering {
+export interface Course {
   /** Index of the point that serves. */
   readonly point: number;
   /** Since when the next dearer point would do; undefined while it would not. */
@@ -50,23 +44,24 @@ const PATIENCE_MS = 3000;
 /**
  * To cheaper points at once and as far as it takes; to dearer ones a step at a time, each after a calm while.
  * @param points dear to cheap
+ * @param last index of the cheapest one that may serve
  */
 export function steer(
   goal: Goal,
   points: readonly Expected[],
-  range: Range,
-  state: Steering,
+  last: number,
+  course: Course,
   load: Load,
   nowMs: number,
-): Steering {
-  const point = Math.min(Math.max(state.point, range.first), range.last);
+): Course {
+  const point = Math.min(course.point, last);
   const now = { goal, points, point, load };
-  if (isTense(now) && point < range.last) {
-    const cheaper = points.findIndex((_, at) => at > point && at <= range.last && fits(now, at, FULL));
-    return { point: cheaper < 0 ? range.last : cheaper, calmSinceMs: undefined };
+  if (isTense(now) && point < last) {
+    const cheaper = points.findIndex((_, at) => at > point && at <= last && fits(now, at, FULL));
+    return { point: cheaper < 0 ? last : cheaper, calmSinceMs: undefined };
   }
-  if (point === range.first || !isCalm(now)) return { point, calmSinceMs: undefined };
-  const calmSinceMs = state.calmSinceMs ?? nowMs;
+  if (point === 0 || !isCalm(now)) return { point, calmSinceMs: undefined };
+  const calmSinceMs = course.calmSinceMs ?? nowMs;
   if (nowMs - calmSinceMs < PATIENCE_MS) return { point, calmSinceMs };
   return { point: point - 1, calmSinceMs: undefined };
 }
