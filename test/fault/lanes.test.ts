@@ -5,7 +5,7 @@ import { loadPolicies } from '../../src/policy/loader.js';
 import { ONE_WAY, policyOfCifar10 } from '../support/cifar10.js';
 import { type Answer, ask, expectProblem, post } from '../support/contract.js';
 import { POLICIES, startGateway, type TestGateway } from '../support/gateway.js';
-import { drawn, jpeg } from '../support/pictures.js';
+import { drawn, jpeg, slowJpeg } from '../support/pictures.js';
 import { isAlive, until } from '../support/process.js';
 
 let served: TestGateway;
@@ -80,7 +80,7 @@ describe('lanes under kill -9', () => {
 
 describe('a lane that hangs', () => {
   it('is killed, and its request is answered by another', async () => {
-    const answer = post(served.app, await jpeg(7000, 5000)).then((response) => response);
+    const answer = post(served.app, await slowJpeg()).then((response) => response);
     process.kill(await busyLane(), 'SIGSTOP');
     expect((await answer).status).toBe(200);
     expect(served.deaths).toEqual([expect.stringMatching(/^silent for \d+ ms$/)]);
@@ -90,7 +90,7 @@ describe('a lane that hangs', () => {
 
 describe('a picture that kills its lanes', () => {
   it('is refused after the second, never sent again, and harms no other request', async () => {
-    const heavy = await jpeg(7000, 5000);
+    const heavy = await slowJpeg();
     const fatal = post(served.app, heavy).then((response) => response);
     for (const deaths of [1, 2]) {
       const busy = await busyLane();
@@ -103,7 +103,7 @@ describe('a picture that kills its lanes', () => {
     expect(served.deaths.length).toBe(2);
     await ask(served.app, await jpeg());
     // A picture of other bytes is another picture.
-    await ask(served.app, await jpeg(7000, 4999), {}, 'image/jpeg');
+    await ask(served.app, await jpeg(7000, 7000), {}, 'image/jpeg');
   });
 });
 
