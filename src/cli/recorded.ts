@@ -23,7 +23,8 @@ export function recordOf(
     return { count, classes, index: Int32Array.from(every(0)), probability: Float32Array.from(every(1)) };
   };
   const last = rungs.length - 1;
-  const full = guesses(last, rungs[last]!.macs.length - 1);
+  const lastExit = rungs[last]!.macs.length - 1;
+  const full = guesses(last, lastExit);
   return {
     cascade,
     rungs: rungs.map(({ id, macs, ms }, rung) => ({
@@ -42,6 +43,7 @@ export function recordOf(
     labelled: known.every(({ label }) => label !== undefined),
     labels: Int32Array.from(known, ({ label }, i) => label ?? full[i]!),
     full,
+    fullTop: listed(last, lastExit),
     content: known.map(({ line }) => line.content),
   };
 }

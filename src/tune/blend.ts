@@ -106,14 +106,8 @@ function probabilityOf(top: SaidTop, picture: number, index: number): number {
 }
 
 /** As `pooled` in policy/score.ts, from the classes that are listed. */
-function pooledExit(
-  { rungs, fullTop }: TuneRecord,
-  before: RecordedExit,
-  exit: RecordedExit,
-  share: number,
-): RecordedExit {
-  const [a, b] = [before.top!, exit.top!];
-  const full = fullTop ?? rungs.at(-1)!.exits.at(-1)!.top!;
+function pooledExit({ fullTop }: TuneRecord, before: RecordedExit, exit: RecordedExit, share: number): RecordedExit {
+  const [a, b] = [before.top, exit.top];
   const { count, classes } = b;
   const pictures = exit.guess.length;
   const columns = {
@@ -143,7 +137,7 @@ function pooledExit(
     columns.probability[i] = said[0]!.p / sum;
     columns.margin[i] = (said[0]!.p - (said[1]?.p ?? 0)) / sum;
     columns.entropy[i] = (nats - others * (rest / sum) * Math.log(rest / sum)) / Math.log(classes);
-    columns.belief[i] = probabilityOf(full, i, said[0]!.index);
+    columns.belief[i] = probabilityOf(fullTop, i, said[0]!.index);
     for (let k = 0; k < count; k++) {
       top.index[i * count + k] = said[k]!.index;
       top.probability[i * count + k] = said[k]!.p / sum;

@@ -1,8 +1,8 @@
 /** The rule of MSDNet for budgeted batch classification (arXiv 1703.09844, section 5): the baseline that tuning has to beat. */
 
 import { lowest } from './scores.js';
-import { between, ordersOf, type Thresholds } from './thresholds.js';
-import type { Walk } from './walk.js';
+import { between, ordersOf } from './thresholds.js';
+import type { Thresholds, Walk } from './walk.js';
 
 /** As in the authors' code: q of 0.05, 0.1 ... 1.95; small ones leave early, those above 1 late. */
 const Q = Array.from({ length: 39 }, (_, i) => (i + 1) / 20);

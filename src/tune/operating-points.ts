@@ -4,8 +4,17 @@ import type { Entry } from '../policy/entry.js';
 import { budgetedBatch } from './budgeted-batch.js';
 import { enteredAt } from './entry-place.js';
 import type { RecordedRung, TuneRecord } from './record.js';
-import { solveThresholds, type Thresholds } from './thresholds.js';
-import { DEFAULT_TERMS, measureWalk, type Outcome, type Terms, type Walk, walkOf, walkOn } from './walk.js';
+import { solveThresholds } from './thresholds.js';
+import {
+  DEFAULT_TERMS,
+  measureWalk,
+  type Outcome,
+  type Terms,
+  type Thresholds,
+  type Walk,
+  walkOf,
+  walkOn,
+} from './walk.js';
 
 export interface OperatingPoint {
   /** What an error was worth, in the unit of the walk's cost. */

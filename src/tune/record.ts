@@ -30,8 +30,7 @@ export interface RecordedExit {
   readonly entropy: Float64Array;
   /** What the full network, calibrated, holds to be the probability of that guess, by picture. */
   readonly belief: Float32Array;
-  /** Needed where exits speak together. */
-  readonly top?: SaidTop;
+  readonly top: SaidTop;
 }
 
 export interface RecordedRung {
@@ -50,8 +49,8 @@ export interface TuneRecord {
   readonly labels: Int32Array;
   /** Answer of the full network, by picture. */
   readonly full: Int32Array;
-  /** What it says, where its rung was left out. */
-  readonly fullTop?: SaidTop | undefined;
+  /** What it says: its rung may be left out. */
+  readonly fullTop: SaidTop;
   /** By picture. */
   readonly content: readonly Content[];
 }
@@ -85,11 +84,12 @@ export function subset(record: TuneRecord, pictures: readonly number[]): TuneRec
         margin: doubles(margin),
         entropy: doubles(entropy),
         belief: Float32Array.from(pictures, (i) => belief[i]!),
-        ...(top === undefined ? {} : { top: listed(top) }),
+        top: listed(top),
       })),
     })),
     labels: whole(record.labels),
     full: whole(record.full),
+    fullTop: listed(record.fullTop),
     content: pictures.map((i) => record.content[i]!),
   };
 }

@@ -75,8 +75,7 @@ function termsOf(record: TuneRecord, { score, target, blend, cost = unitOf(targe
 /** The record of some rungs; the full network stays what it is. */
 function among(record: TuneRecord, wanted: readonly string[] | undefined): TuneRecord {
   if (wanted === undefined) return record;
-  const { top: fullTop } = record.rungs.at(-1)!.exits.at(-1)!;
-  return { ...record, fullTop, rungs: record.rungs.filter(({ id }) => wanted.includes(id)) };
+  return { ...record, rungs: record.rungs.filter(({ id }) => wanted.includes(id)) };
 }
 
 function solved(record: TuneRecord, wish: Wish, progress: (done: number, of: number) => void): Solution | Unmet {

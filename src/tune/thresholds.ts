@@ -1,9 +1,7 @@
 /** Thresholds of a walk for one price of an error: the Lagrangian of cost against quality, minimised one exit at a time. */
 
 import { lowest } from './scores.js';
-import type { Walk } from './walk.js';
-
-export type Thresholds = (number | null)[];
+import { leavesAt, type Thresholds, type Walk } from './walk.js';
 
 /** More sweeps than any walk has needed to settle. */
 const SWEEPS = 12;
@@ -16,7 +14,7 @@ const SWEEPS = 12;
  */
 export function solveThresholds(walk: Walk, price: number, digits = 3): Thresholds {
   const last = walk.cost.length - 1;
-  const thresholds: Thresholds = walk.score.map(() => null);
+  const thresholds: (number | null)[] = walk.score.map(() => null);
   const orders = ordersOf(walk);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     let changed = false;
@@ -58,7 +56,7 @@ function bestThreshold(
   let best: number | null = null;
   let passed: number | undefined;
   for (const picture of order) {
-    if (leavesWithin(walk, thresholds, 0, exit, picture) < exit) continue;
+    if (leavesAt(walk, thresholds, picture, 0, exit) < exit) continue;
     const here = score[picture]!;
     // A threshold can only lie between two different scores.
     if (passed !== undefined && here < passed && sum < least) {
@@ -68,20 +66,11 @@ function bestThreshold(
         best = cut;
       }
     }
-    const later = leavesWithin(walk, thresholds, exit + 1, walk.cost.length - 1, picture);
+    const later = leavesAt(walk, thresholds, picture, exit + 1);
     sum += value(exit, picture) - value(later, picture);
     passed = here;
   }
   return sum < least ? lowest(walk.terms.score) : best;
-}
-
-/** The first exit of first..last whose threshold the picture reaches; `last` when none. */
-function leavesWithin(walk: Walk, thresholds: Thresholds, first: number, last: number, picture: number): number {
-  for (let exit = first; exit < last; exit++) {
-    const threshold = thresholds[exit];
-    if (threshold !== null && threshold !== undefined && walk.score[exit]![picture]! >= threshold) return exit;
-  }
-  return last;
 }
 
 /** A number of few digits in (low, high]; undefined when there is none. */

@@ -128,22 +128,31 @@ function spentFrom(cost: Float64Array, entered: number, exit: number): number {
   return cost[exit]! - (entered === 0 ? 0 : cost[entered - 1]!);
 }
 
+/** One per exit; null: never leave here. The last exit always answers. */
+export type Thresholds = readonly (number | null)[];
+
+/** The first exit of first..last whose threshold the picture reaches; `last` when none. */
+export function leavesAt(
+  walk: Walk,
+  thresholds: Thresholds,
+  picture: number,
+  first = 0,
+  last = walk.cost.length - 1,
+): number {
+  for (let exit = first; exit < last; exit++) {
+    const threshold = thresholds[exit];
+    if (threshold !== null && threshold !== undefined && walk.score[exit]![picture]! >= threshold) return exit;
+  }
+  return last;
+}
+
 /**
  * Walks every picture.
- * @param thresholds one per exit; null: never leave here. The last exit always answers
  * @param entered first exit of each picture; default: the first of all
  */
-export function measureWalk(walk: Walk, thresholds: readonly (number | null)[], entered?: Int32Array): Outcome {
-  const last = walk.cost.length - 1;
+export function measureWalk(walk: Walk, thresholds: Thresholds, entered?: Int32Array): Outcome {
   const exits = new Int32Array(walk.pictures);
-  for (let i = 0; i < walk.pictures; i++) {
-    let exit = entered?.[i] ?? 0;
-    for (; exit < last; exit++) {
-      const threshold = thresholds[exit];
-      if (threshold !== null && threshold !== undefined && walk.score[exit]![i]! >= threshold) break;
-    }
-    exits[i] = exit;
-  }
+  for (let i = 0; i < exits.length; i++) exits[i] = leavesAt(walk, thresholds, i, entered?.[i]);
   return outcomeOf(walk, exits, entered);
 }
 

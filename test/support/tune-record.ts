@@ -1,7 +1,7 @@
 /** Records that behave as real ones do, drawn by the same numbers every time. */
 
 import type { Content } from '../../src/policy/entry.js';
-import { type RecordedExit, random, type TuneRecord } from '../../src/tune/record.js';
+import { type RecordedExit, random, type SaidTop, type TuneRecord } from '../../src/tune/record.js';
 
 /** An exit whose score is the probability that it is right. Class 0 is right, 1 is wrong. */
 export function exitOf(macs: number, score: Float64Array, guess: Int32Array): RecordedExit {
@@ -13,7 +13,13 @@ export function exitOf(macs: number, score: Float64Array, guess: Int32Array): Re
     margin: score.map((s) => 2 * s - 1),
     entropy: score.map((s) => 1 - s),
     belief: Float32Array.from(guess, (g) => 1 - g),
+    top: saidTop(score, guess),
   };
+}
+
+/** Of two classes: they tell the guess and its probability, and leave the rest to the other. */
+function saidTop(score: Float64Array, guess: Int32Array): SaidTop {
+  return { count: 1, classes: 2, index: guess, probability: Float32Array.from(score) };
 }
 
 /** Deeper exits are surer. @param rungs skills of their exits */
@@ -34,12 +40,14 @@ export function record(pictures: number, rungs: readonly (readonly number[])[], 
       );
     }),
   }));
+  const full = made.at(-1)!.exits.at(-1)!;
   return {
     cascade: 'c',
     rungs: made,
     labelled: true,
     labels: new Int32Array(pictures),
-    full: made.at(-1)!.exits.at(-1)!.guess,
+    full: full.guess,
+    fullTop: full.top,
     content,
   };
 }

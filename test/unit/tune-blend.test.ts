@@ -62,6 +62,7 @@ function record(count = CLASSES, small = SMALL): TuneRecord {
     labelled: true,
     labels: new Int32Array(PICTURES),
     full: full.guess,
+    fullTop: full.top,
     content: Array.from({ length: PICTURES }, () => [1, 2, 3, 4]),
   };
 }
