@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { Page, Route } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { Auth } from '../../src/http/auth.js';
 import { sha256 } from '../../src/http/key-ring.js';
 import { jpeg } from '../support/pictures.js';
@@ -17,21 +17,14 @@ function refuse(route: Route, status: number, code: string, headers: Record<stri
 }
 
 describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong', () => {
-  let stage: Stage;
-  let url: string;
-  beforeAll(async () => {
-    stage = await Stage.start();
-    url = await stage.listen();
-  });
-  afterEach(async () => expect(await stage.clear()).toEqual([]));
-  afterAll(() => stage?.close());
+  const stage = Stage.forTests();
 
   const policies = () => stage.served.gateway.policies.map(({ name }) => name);
   const isCompared = (page: Page, count: number) =>
     expect.poll(() => rowsOf(page).locator('.cost-cell').count(), { timeout: 30_000 }).toBe(count);
 
   it('works where the browser keeps nothing for the page', async () => {
-    const page = await stage.open(url, {}, async (fresh) => {
+    const page = await stage.open(stage.url, {}, async (fresh) => {
       await fresh.addInitScript(() => {
         for (const name of ['localStorage', 'sessionStorage'])
           Object.defineProperty(window, name, {
@@ -103,7 +96,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
   });
 
   it('asks a busy gateway again by itself, when it is told to', async () => {
-    const page = await stage.open(url);
+    const page = await stage.open(stage.url);
     let refusals = 0;
     await page.route(CLASSIFY, (route) => {
       refusals += 1;
@@ -115,7 +108,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
   });
 
   it('asks again when it is told to by a person, and keeps the answers that it has', async () => {
-    const page = await stage.open(url);
+    const page = await stage.open(stage.url);
     const asked: (string | null)[] = [];
     await page.route(CLASSIFY, (route) => {
       asked.push(policyIn(route));
@@ -144,7 +137,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
   });
 
   it('shows what other policies answer where one is not for this key, and keeps the focus on a row that was refused', async () => {
-    const page = await stage.open(url);
+    const page = await stage.open(stage.url);
     await page.route(CLASSIFY, (route) =>
       policyIn(route) === 'balanced' ? refuse(route, 403, 'forbidden_policy') : route.continue(),
     );
@@ -160,7 +153,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
   });
 
   it('says of a policy that is still asked nothing that another one said', async () => {
-    const page = await stage.open(url);
+    const page = await stage.open(stage.url);
     await page.route(CLASSIFY, (route) =>
       policyIn(route) === 'balanced' ? refuse(route, 500, 'internal') : new Promise(() => {}),
     );
@@ -179,7 +172,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
     ],
     ['nothing answers', (route: Route) => route.abort(), /cannot be reached/],
   ])('says so once where %s in its place', async (_, instead, expected) => {
-    const page = await stage.open(url);
+    const page = await stage.open(stage.url);
     let asked = 0;
     await page.route(CLASSIFY, (route) => {
       asked += 1;
@@ -199,7 +192,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
     const released = new Promise<void>((resolve) => {
       release = resolve;
     });
-    const page = await stage.open(url, {}, async (fresh) => {
+    const page = await stage.open(stage.url, {}, async (fresh) => {
       await fresh.route('**/console/figures', async (route) => released.then(() => route.continue()));
     });
     const file = { bytes: await readFile(CAT), type: 'image/jpeg' };
@@ -212,7 +205,7 @@ describe.skipIf(CHROMIUM === undefined)('the console, where something is wrong',
   });
 
   it('leaves a sample that comes late, and says why one does not come', async () => {
-    const page = await stage.open(url);
+    const page = await stage.open(stage.url);
     const cat = page.getByRole('button', { name: 'Try it with a cat' });
     await page.route('**/console/sample.jpg', (route) => route.fulfill({ status: 502, body: 'bad' }));
     await cat.click();

@@ -1,26 +1,19 @@
 /** What the console makes of the figures of its gateway, or of several, and of what comes with them. */
 
 import type { Page, Request } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Snapshot } from '../../src/http/snapshot.js';
 import { CHROMIUM, dropCat, rowsOf, Stage, textOf } from './stage.js';
 
 const FIGURES = '**/console/figures';
 
 describe.skipIf(CHROMIUM === undefined)('the figures in the console', () => {
-  let stage: Stage;
-  let url: string;
-  beforeAll(async () => {
-    stage = await Stage.start();
-    url = await stage.listen();
-  });
-  afterEach(async () => expect(await stage.clear()).toEqual([]));
-  afterAll(() => stage?.close());
+  const stage = Stage.forTests();
 
   /** The page, with other figures than those of the gateway. */
   async function openWith(change: (figures: Snapshot, look: number) => Partial<Snapshot>): Promise<Page> {
     let looks = 0;
-    return stage.open(url, {}, async (fresh) => {
+    return stage.open(stage.url, {}, async (fresh) => {
       await fresh.route(FIGURES, async (route) => {
         const figures: Snapshot = await (await route.fetch()).json();
         looks += 1;
@@ -34,7 +27,7 @@ describe.skipIf(CHROMIUM === undefined)('the figures in the console', () => {
 
   it('are missed where the gateway hangs, and no value is shown as of now', async () => {
     let hangs = false;
-    const page = await stage.open(url, {}, async (fresh) => {
+    const page = await stage.open(stage.url, {}, async (fresh) => {
       await fresh.clock.install();
       await fresh.route(FIGURES, (route) => (hangs ? new Promise(() => {}) : route.continue()));
     });
@@ -68,7 +61,7 @@ describe.skipIf(CHROMIUM === undefined)('the figures in the console', () => {
 
   it('are not asked for while nobody looks, and neither is the catalogue', async () => {
     const asked: string[] = [];
-    const page = await stage.open(url, {}, async (fresh) => {
+    const page = await stage.open(stage.url, {}, async (fresh) => {
       fresh.on('request', (request) => asked.push(new URL(request.url()).pathname));
       await fresh.addInitScript(() => {
         let state = 'hidden';
@@ -147,7 +140,7 @@ describe.skipIf(CHROMIUM === undefined)('the figures in the console', () => {
 
   it('warm up only where the gateway says that it has no cascade', async () => {
     let isWarm = false;
-    const page = await stage.open(url, {}, async (fresh) => {
+    const page = await stage.open(stage.url, {}, async (fresh) => {
       await fresh.route('**/v1/cascades', (route) =>
         isWarm ? route.continue() : route.fulfill({ json: { cascades: [] } }),
       );

@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import type { BrowserContextOptions } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { macs } from '../../src/console/units.js';
 import { Auth } from '../../src/http/auth.js';
@@ -15,21 +15,14 @@ import { answerOf, CAT, CHROMIUM, dropCat, give, LOCKED, rowsOf, Stage, textOf }
 const eventually = <T>(look: () => Promise<T>) => expect.poll(look, { timeout: 30_000 });
 
 describe.skipIf(CHROMIUM === undefined)('the console in Chromium', () => {
-  let stage: Stage;
-  let url: string;
-  beforeAll(async () => {
-    stage = await Stage.start();
-    url = await stage.listen();
-  });
-  afterEach(async () => expect(await stage.clear()).toEqual([]));
-  afterAll(() => stage?.close());
+  const stage = Stage.forTests();
 
-  const open = (options: BrowserContextOptions = {}, at = url) => stage.open(at, options);
+  const open = (options: BrowserContextOptions = {}, at = stage.url) => stage.open(at, options);
   const forget = (status: number) => stage.forget(`status of ${status}`);
 
   async function classify(policy: string, image: Uint8Array) {
     const body = new Uint8Array(image);
-    return (await fetch(`${url}/v1/classify?policy=${policy}&explain=true`, { method: 'POST', body })).json();
+    return (await fetch(`${stage.url}/v1/classify?policy=${policy}&explain=true`, { method: 'POST', body })).json();
   }
 
   async function guessOfCat(): Promise<string> {

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import type { Auth } from '../../src/http/auth.js';
 import { type ConsoleFiles, readConsole } from '../../src/http/console.js';
@@ -32,21 +33,32 @@ export class Stage {
   /** What went wrong in the page, or left this machine. */
   #faults: string[] = [];
 
-  private constructor(
-    readonly served: TestGateway,
-    readonly files: ConsoleFiles,
-    readonly browser: Browser,
-  ) {}
+  served!: TestGateway;
+  #files!: ConsoleFiles;
+  #browser: Browser | undefined;
+  /** Where a gateway that asks for no key answers. */
+  url!: string;
 
-  static async start(): Promise<Stage> {
+  /** Up from the first of the describe's tests to the last: each has to leave without faults. */
+  static forTests(): Stage {
+    const stage = new Stage();
+    beforeAll(() => stage.#start());
+    afterEach(async () => expect(await stage.#clear()).toEqual([]));
+    afterAll(() => stage.#close());
+    return stage;
+  }
+
+  async #start(): Promise<void> {
     const { policies } = await loadPolicies(POLICIES);
-    const served = await startGateway({ lanes: 1, policies: policies.map(withoutGoal) });
-    return new Stage(served, await readConsole(`${ROOT}dist/console`), await launch(CHROMIUM!));
+    this.served = await startGateway({ lanes: 1, policies: policies.map(withoutGoal) });
+    this.#files = await readConsole(`${ROOT}dist/console`);
+    this.#browser = await launch(CHROMIUM!);
+    this.url = await this.listen();
   }
 
   /** @returns where it answers */
   async listen(auth?: Auth): Promise<string> {
-    const app = createApp({ ...this.served.deps, console: this.files, ...(auth === undefined ? {} : { auth }) });
+    const app = createApp({ ...this.served.deps, console: this.#files, ...(auth === undefined ? {} : { auth }) });
     const server = await new Promise<Server>((resolve) => {
       const listening: Server = createServer(app).listen(0, '127.0.0.1', () => resolve(listening));
     });
@@ -56,7 +68,7 @@ export class Stage {
 
   /** @param prepare before anything is loaded */
   async open(at: string, options: BrowserContextOptions = {}, prepare = async (_: Page) => {}): Promise<Page> {
-    const context = await this.browser.newContext(options);
+    const context = await this.#browser!.newContext(options);
     const page = await context.newPage();
     this.#opened.push(page);
     page.on('console', (message) => {
@@ -84,18 +96,18 @@ export class Stage {
   }
 
   /** Closes the pages of a test. @returns what went wrong in them */
-  async clear(): Promise<readonly string[]> {
+  async #clear(): Promise<readonly string[]> {
     await Promise.all(this.#opened.splice(0).map((page) => page.context().close()));
     const faults = this.#faults;
     this.#faults = [];
     return faults;
   }
 
-  async close(): Promise<void> {
-    await this.browser.close();
+  async #close(): Promise<void> {
+    await this.#browser?.close();
     for (const server of this.#servers) server.closeAllConnections();
     await Promise.all(this.#servers.map((server) => new Promise((resolve) => server.close(resolve))));
-    await this.served.gateway.close();
+    await this.served?.gateway.close();
   }
 }
 
