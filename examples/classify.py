@@ -17,6 +17,7 @@ import urllib.request
 URL = os.environ.get("SLUICE_URL", "http://localhost:8080")
 KEY = os.environ.get("SLUICE_API_KEY")
 RETRIES = 3
+LONGEST_WAIT_S = 30
 LATER = (429, 503)
 
 
@@ -32,6 +33,10 @@ class Problem(Exception):
             self.code, detail = "unknown", f"HTTP {status}, not from a gateway"
         super().__init__(f"{self.code}: {detail}")
         self.status = status
+
+
+class Unanswered(Exception):
+    """Nobody was asked, or nobody answered."""
 
 
 def seconds_of(retry_after):
@@ -53,10 +58,11 @@ def classify(picture, **query):
             with urllib.request.urlopen(request, timeout=60) as response:
                 status, text = response.status, response.read()
         except urllib.error.HTTPError as error:
-            if error.code not in LATER or attempt == RETRIES:
+            wait = seconds_of(error.headers.get("Retry-After"))
+            if error.code not in LATER or attempt == RETRIES or wait > LONGEST_WAIT_S:
                 raise Problem(error.code, error.read()) from None
             # A little more than it says, so that those who were refused together do not come back together.
-            time.sleep(seconds_of(error.headers.get("Retry-After")) + random.random())
+            time.sleep(wait + random.random())
             continue
         try:
             return json.loads(text)
@@ -64,25 +70,32 @@ def classify(picture, **query):
             raise Problem(status, text) from None
 
 
+def line_of(path):
+    """The answer to one file, in words."""
+    try:
+        with open(path, "rb") as file:
+            picture = file.read()
+    except OSError as error:
+        raise Unanswered(f"cannot be read: {error.strerror}") from None
+    try:
+        answer = classify(picture, top=1)
+    except (OSError, http.client.HTTPException) as error:
+        # No answer, or one that broke off: URLError is an OSError.
+        raise Unanswered(f"no answer from {URL}: {getattr(error, 'reason', error)}") from None
+    best, route, cost = answer["predictions"][0], answer["route"], answer["cost"]
+    rung = f"{route['backbone']}/{route['width']:g}@{route['resolution']}"
+    return f"{best['label']} {best['probability']:.2f}, {rung} exit {route['exit']}, {cost['ratio']:.0%} of the full cost"
+
+
 def main():
     failed = False
     for path in sys.argv[1:]:
-        with open(path, "rb") as file:
-            picture = file.read()
         try:
-            answer = classify(picture, top=1)
-        except Problem as problem:
-            print(f"{path}: {problem}", file=sys.stderr)
+            print(f"{path}: {line_of(path)}")
+        except (Problem, Unanswered) as error:
+            # The next file may be a better one.
+            print(f"{path}: {error}", file=sys.stderr)
             failed = True
-            continue
-        except (OSError, http.client.HTTPException) as error:
-            # No answer, or one that broke off: URLError is an OSError.
-            print(f"{path}: no answer from {URL}: {getattr(error, 'reason', error)}", file=sys.stderr)
-            failed = True
-            continue
-        best, route, cost = answer["predictions"][0], answer["route"], answer["cost"]
-        rung = f"{route['backbone']}/{route['width']:g}@{route['resolution']}"
-        print(f"{path}: {best['label']} {best['probability']:.2f}, {rung} exit {route['exit']}, {cost['ratio']:.0%} of the full cost")
     return 1 if failed else 0
 
 

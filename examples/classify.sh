@@ -7,10 +7,11 @@ url=${SLUICE_URL:-http://localhost:8080}
 answer=$(mktemp)
 trap 'rm -f "$answer"' EXIT
 status=0
-# --retry tries 408, 429 and most 5xx again, and waits as long as Retry-After says; --fail-with-body shows the problem.
-curl --silent --show-error --fail-with-body --retry 3 --max-time 60 --output "$answer" \
+# Read by the shell, which refuses a file that is missing, where some versions of curl send an empty picture.
+# --retry tries 408, 429 and most 5xx again, and waits as long as Retry-After says, within a minute; --fail-with-body shows the problem.
+curl --silent --show-error --fail-with-body --retry 3 --retry-max-time 60 --max-time 60 --output "$answer" \
   ${SLUICE_API_KEY:+--header "Authorization: Bearer $SLUICE_API_KEY"} \
-  --data-binary "@$1" "$url/v1/classify?${2:-}" || status=$?
+  --data-binary @- "$url/v1/classify?${2:-}" < "$1" || status=$?
 if [[ -s $answer ]]; then
   cat "$answer"
   echo

@@ -1,19 +1,13 @@
 /** A client for the gateway's HTTP: `fetch` and nothing else, for Node, browsers and whatever has both. */
 
+import { authorizationOf, baseOf } from './address.js';
 import { SluiceProblem, SluiceTimeout, SluiceUnreachable } from './errors.js';
-import { pauseMs, secondsOf } from './retry.js';
-import type {
-  CascadeList,
-  CascadeWithLabels,
-  Classification,
-  PolicyList,
-  PolicyWithContent,
-  Problem,
-  Ready,
-} from './types.js';
+import { answerOf, problemOf, type Received } from './received.js';
+import { pauseMs } from './retry.js';
+import type { CascadeList, CascadeWithLabels, Classification, PolicyList, PolicyWithContent, Ready } from './types.js';
 
 export interface SluiceClientOptions {
-  /** Of the gateway, for example `http://localhost:8080`; may have a path, or be one in a browser. */
+  /** Of the gateway, for example `http://localhost:8080`; may have a path, or be one in a page. The constructor throws a TypeError for others. */
   readonly baseUrl: string | URL;
   /** Sent as `Authorization: Bearer`; the constructor throws a TypeError where a header cannot carry it. */
   readonly apiKey?: string;
@@ -64,12 +58,6 @@ interface Call {
   readonly answers?: readonly number[];
 }
 
-/** What came, read to its end, and not looked into yet. */
-interface Received {
-  readonly response: Response;
-  readonly text: string;
-}
-
 export class SluiceClient {
   readonly #base: URL;
   readonly #authorization: { readonly Authorization?: string };
@@ -78,9 +66,7 @@ export class SluiceClient {
   readonly #maxWaitMs: number;
 
   constructor({ baseUrl, apiKey, fetch, retries = 3, maxWaitMs = 30_000 }: SluiceClientOptions) {
-    // A page may name its own gateway by a path.
-    this.#base = new URL(baseUrl, (globalThis as { location?: { href: string } }).location?.href);
-    if (!this.#base.pathname.endsWith('/')) this.#base.pathname += '/';
+    this.#base = baseOf(baseUrl);
     this.#authorization = apiKey === undefined ? {} : authorizationOf(apiKey);
     // A browser's own wants to be called on nothing else.
     this.#fetch = fetch ?? ((input, init) => globalThis.fetch(input, init));
@@ -152,25 +138,28 @@ export class SluiceClient {
   async #attempt(call: Call, leftMs: number): Promise<{ received?: Received; error?: unknown }> {
     const { path, init = {}, signal, deadlineMs, answers = [] } = call;
     const url = new URL(path, this.#base);
-    const late = new AbortController();
+    const stop = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     if (deadlineMs !== undefined) {
       url.searchParams.set('deadline_ms', String(Math.max(1, Math.min(LONGEST_DEADLINE_MS, Math.floor(leftMs)))));
       const timerMs = Math.min(LONGEST_TIMER_MS, leftMs + WAY_BACK_MS);
-      timer = setTimeout(() => late.abort(new SluiceTimeout(deadlineMs)), timerMs);
+      timer = setTimeout(() => stop.abort(new SluiceTimeout(deadlineMs)), timerMs);
     }
-    const signals = signal === undefined ? late.signal : AbortSignal.any([signal, late.signal]);
+    // Not by AbortSignal.any: in Node 20 a signal that outlives its calls, as that of a server, would keep a kilobyte of each.
+    const leave = () => stop.abort(signal!.reason);
+    signal?.addEventListener('abort', leave, { once: true });
     const headers = { ...init.headers, ...this.#authorization };
     try {
-      const response = await this.#fetch(url, { ...init, headers, signal: signals });
+      const response = await this.#fetch(url, { ...init, headers, signal: stop.signal });
       const text = await response.text();
       if (response.ok || answers.includes(response.status)) return { received: { response, text } };
       return { error: problemOf({ response, text }) };
     } catch (cause) {
-      if (signals.aborted) return { error: signals.reason };
+      if (stop.signal.aborted) return { error: stop.signal.reason };
       return { error: new SluiceUnreachable(this.#base.href, cause) };
     } finally {
       clearTimeout(timer);
+      signal?.removeEventListener('abort', leave);
     }
   }
 }
@@ -180,49 +169,6 @@ function queryOf(values: Readonly<Record<string, string | number | boolean | und
   for (const [key, value] of Object.entries(values)) if (value !== undefined) query.set(key, String(value));
   const text = query.toString();
   return text === '' ? '' : `?${text}`;
-}
-
-/** @throws TypeError, without the key in it: `fetch` would throw at each attempt, as it does where nobody answers */
-function authorizationOf(apiKey: string): { Authorization: string } {
-  const headers = { Authorization: `Bearer ${apiKey}` };
-  try {
-    new Headers(headers);
-  } catch {
-    throw new TypeError('apiKey has characters that a header cannot carry');
-  }
-  return headers;
-}
-
-/** @throws SluiceProblem where it is no JSON: a proxy between may answer with anything, with 200 too */
-function answerOf<Answer>(received: Received): Answer {
-  try {
-    return JSON.parse(received.text) as Answer;
-  } catch {
-    throw unknownProblem(received, 'The answer is not JSON');
-  }
-}
-
-function problemOf({ response, text }: Received): SluiceProblem {
-  const { status, statusText, headers } = response;
-  if (/^application\/problem\+json\b/.test(headers.get('Content-Type') ?? '')) {
-    try {
-      return new SluiceProblem(JSON.parse(text) as Problem, ...saidBeside(response));
-    } catch {
-      // Cut off on its way: what the status says is still true.
-    }
-  }
-  return unknownProblem({ response, text }, statusText === '' ? `HTTP ${status}` : statusText);
-}
-
-function unknownProblem({ response, text }: Received, title: string): SluiceProblem {
-  const { status } = response;
-  const unknown = { type: 'about:blank', title, status, detail: text.slice(0, 200), code: 'unknown' };
-  return new SluiceProblem(unknown, ...saidBeside(response));
-}
-
-/** What the headers tell: seconds of Retry-After, id of the request. */
-function saidBeside({ headers }: Response): [number | undefined, string | undefined] {
-  return [secondsOf(headers.get('Retry-After'), Date.now()), headers.get('X-Request-Id') ?? undefined];
 }
 
 /** @throws the reason of `signal` as soon as it aborts */

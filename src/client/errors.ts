@@ -28,13 +28,24 @@ export class SluiceProblem extends Error implements Problem {
   }
 }
 
-/** There was no answer: `cause` is what `fetch` threw. */
+/** There was no answer: `cause` is what `fetch` threw, and the message ends with what lies at the bottom of it. */
 export class SluiceUnreachable extends Error {
   override readonly name = 'SluiceUnreachable';
 
   constructor(baseUrl: string, cause: unknown) {
-    super(`no answer from ${baseUrl}`, { cause });
+    super(`no answer from ${baseUrl}: ${reasonOf(cause)}`, { cause });
   }
+}
+
+/** Node says "fetch failed", and why in the cause of that; of a name with several addresses there are several. */
+function reasonOf(thrown: unknown): string {
+  if (!(thrown instanceof Error)) return String(thrown);
+  if (thrown.cause instanceof Error) return reasonOf(thrown.cause);
+  if (thrown instanceof AggregateError && thrown.errors.length > 0) return thrown.errors.map(reasonOf).join(', ');
+  const { code } = thrown as { code?: unknown };
+  const said = thrown.message.trim();
+  if (typeof code !== 'string' || said.includes(code)) return said === '' ? thrown.name : said;
+  return said === '' ? code : `${said} (${code})`;
 }
 
 /** The deadline passed, and an answer could not come any more. */

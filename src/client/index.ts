@@ -1,4 +1,4 @@
-/** `import { SluiceClient } from 'sluice/client'`: no dependencies, nothing of Node. */
+/** `import { SluiceClient } from 'sluice-client'`, or from 'sluice/client' beside the gateway: no dependencies, nothing of Node. */
 
 export {
   type CallOptions,

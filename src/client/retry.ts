@@ -30,12 +30,13 @@ export interface Patience {
  * @param drawn from 0 to 1
  */
 export function pauseMs({ status, retryAfterSeconds }: Failure, patience: Patience, drawn: number): number | undefined {
-  if (patience.failed > patience.retries) return undefined;
+  // Also where a setting is NaN: never for ever.
+  if (!(patience.failed <= patience.retries)) return undefined;
   if (status !== undefined && !LATER.includes(status)) return undefined;
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (patience.failed - 1));
   const pause = longest * (0.5 + 0.5 * drawn);
   const told = (retryAfterSeconds ?? 0) * 1000;
-  if (told > patience.maxWaitMs) return undefined;
+  if (told > 0 && !(told <= patience.maxWaitMs)) return undefined;
   const wait = told === 0 ? pause : told + pause;
   return wait < patience.leftMs ? wait : undefined;
 }

@@ -142,8 +142,13 @@ describe('a client of a real gateway', () => {
     expect(await call).toMatchObject({ name: 'AbortError' });
   });
 
-  it('says so where there is no gateway', async () => {
-    const client = new SluiceClient({ baseUrl: 'http://localhost:1', retries: 1 });
-    expect(await problem(client.ready())).toBeInstanceOf(SluiceUnreachable);
+  it('says so where there is no gateway, and which address was tried', async () => {
+    const server = createServer().listen(0);
+    const { port } = server.address() as AddressInfo;
+    await new Promise((closed) => server.close(closed));
+    const error = await problem(new SluiceClient({ baseUrl: `http://127.0.0.1:${port}`, retries: 1 }).ready());
+    expect(error).toBeInstanceOf(SluiceUnreachable);
+    expect(error!.message).toBe(`no answer from http://127.0.0.1:${port}/: connect ECONNREFUSED 127.0.0.1:${port}`);
+    expect(error!.cause).toMatchObject({ message: 'fetch failed' });
   });
 });

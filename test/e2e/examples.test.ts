@@ -62,7 +62,7 @@ const PAGE: Reply = { status: 502, headers: { 'Content-Type': 'text/html' }, bod
 const LOGIN: Reply = { ...PAGE, status: 200 };
 const refusal = (code: string, status: number, headers: Record<string, string> = {}): Reply => ({
   status,
-  headers,
+  headers: { 'Content-Type': 'application/problem+json', ...headers },
   body: JSON.stringify({ code, detail: 'not now' }),
 });
 
@@ -120,6 +120,20 @@ describe.skipIf(!hasCurl)(`the example of curl${hasCurl ? '' : ' (missing: curl)
     expect(await readdir(TMPDIR)).toEqual([]);
   });
 
+  it('does not wait for an hour because a proxy says so', async () => {
+    await using proxy = await saying([refusal('overloaded', 503, { 'Retry-After': '3600' })]);
+    const { code, stdout } = await example(`${EXAMPLES}classify.sh`, [CAT], { SLUICE_URL: proxy.url });
+    expect({ code, problem: JSON.parse(stdout).code }).toEqual({ code: 22, problem: 'overloaded' });
+    expect(proxy.asked()).toBe(1);
+  });
+
+  it('asks nobody about a file that is missing', async () => {
+    await using proxy = await saying([{ status: 200, body: '{}' }]);
+    const said = await example(`${EXAMPLES}classify.sh`, ['missing.jpg'], { SLUICE_URL: proxy.url });
+    expect(said).toEqual({ code: 1, stdout: '', stderr: expect.stringMatching(/missing\.jpg: No such file/) });
+    expect(proxy.asked()).toBe(0);
+  });
+
   it('says so where there is no gateway', async () => {
     const { code, stdout } = await example(`${EXAMPLES}classify.sh`, [CAT], { SLUICE_URL: 'http://localhost:1' });
     expect({ code, stdout }).toEqual({ code: 7, stdout: '' });
@@ -146,6 +160,26 @@ describe.each([
       expect(stderr).toContain('README.md: unsupported_format: ');
     },
   );
+
+  it.skipIf(!isThere)('goes on after files that cannot be read or are refused, and fails at the end', async () => {
+    const missing = join(user, 'missing.jpg');
+    const { code, stdout, stderr } = await example(program, [file, missing, user, WORDS, CAT]);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: expect.stringMatching(await expectedLine()) });
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toEqual([
+      expect.stringMatching(/missing\.jpg: .*no such file/i),
+      expect.stringMatching(/user: .*directory/),
+      expect.stringMatching(/README\.md: unsupported_format: /),
+    ]);
+  });
+
+  it.skipIf(!isThere)('does not wait for an hour because a proxy says so', async () => {
+    await using proxy = await saying([refusal('overloaded', 503, { 'Retry-After': '3600' })]);
+    const { code, stderr } = await example(program, [file, CAT, CAT], { SLUICE_URL: proxy.url });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^.*cat\.jpg: overloaded: .+\n.*cat\.jpg: overloaded: .+\n$/);
+    expect(proxy.asked()).toBe(2);
+  });
 
   it.skipIf(!isThere)('goes on to the next picture after a page of a proxy, with an error or without', async () => {
     await using proxy = await saying([PAGE, LOGIN]);

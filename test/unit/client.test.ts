@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CLIENT_TYPES, clientTypes } from '../../docs/client-types.js';
@@ -58,6 +59,7 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 describe('a request', () => {
@@ -94,6 +96,53 @@ describe('a request', () => {
   });
 });
 
+describe('no answer', () => {
+  const messageOf = async (thrown: Error) => {
+    const error = await settled(clientOf([thrown], { retries: 0 }).client.cascades());
+    expect(error).toBeInstanceOf(SluiceUnreachable);
+    expect((error as Error).cause).toBe(thrown);
+    return (error as Error).message;
+  };
+  const coded = (message: string, code: string) => Object.assign(new Error(message), { code });
+  const refusals = ['connect ECONNREFUSED ::1:80', 'connect ECONNREFUSED 127.0.0.1:80'];
+
+  it.each([
+    [new TypeError('Failed to fetch'), 'Failed to fetch'],
+    [new TypeError('fetch failed', { cause: coded(refusals[0]!, 'ECONNREFUSED') }), refusals[0]!],
+    [
+      new TypeError('fetch failed', { cause: new AggregateError(refusals.map((each) => coded(each, 'ECONNREFUSED'))) }),
+      refusals.join(', '),
+    ],
+    [
+      new TypeError('fetch failed', { cause: coded('other side closed', 'UND_ERR_SOCKET') }),
+      'other side closed (UND_ERR_SOCKET)',
+    ],
+    [new TypeError('fetch failed', { cause: coded('', 'ECONNRESET') }), 'ECONNRESET'],
+  ])('says what lies at the bottom of it: %s', async (thrown, said) => {
+    expect(await messageOf(thrown)).toBe(`no answer from http://gateway/under/: ${said}`);
+  });
+});
+
+describe('an address', () => {
+  const open = (baseUrl: string | URL) => () => new SluiceClient({ baseUrl });
+
+  it.each(['', 'localhost:8080', '/gateway', 'http://', 'ftp://gateway'])('that is none is named: "%s"', (baseUrl) => {
+    expect(open(baseUrl)).toThrow(TypeError);
+    expect(open(baseUrl)).toThrow(`baseUrl: found "${baseUrl}"; allowed: http://HOST or https://HOST`);
+  });
+
+  it('has no password, which is not shown', () => {
+    expect(open('http://me:sesame@gateway')).toThrow(/^baseUrl: has a user or a password(?!.*sesame)/);
+  });
+
+  it('may be a path in a page', async () => {
+    vi.stubGlobal('location', { href: 'https://shop/pages/one?x=1' });
+    const { client, asked } = clientOf([answered()], { baseUrl: '/sluice' });
+    await settled(client.cascades());
+    expect(asked[0]!.url.href).toBe('https://shop/sluice/v1/cascades');
+  });
+});
+
 describe('a refusal', () => {
   it('is an error with all that the gateway said', async () => {
     const { client, asked } = clientOf([refused(422, 'damaged_image')]);
@@ -101,6 +150,23 @@ describe('a refusal', () => {
     expect(error).toBeInstanceOf(SluiceProblem);
     expect(error).toMatchObject({ status: 422, code: 'damaged_image', detail: 'not now', requestId: 'r1' });
     expect(asked.length).toBe(1);
+  });
+
+  it('that says less than one of a gateway is told as far as it goes', async () => {
+    const headers = { 'Content-Type': 'application/problem+json' };
+    const said = ['{"title":"Busy"}', 'null', '{"title":'];
+    const { client, asked } = clientOf(
+      said.map((body) => new Response(body, { status: 500, statusText: 'No', headers })),
+    );
+    const errors = [];
+    for (const _ of said) errors.push(await settled(client.cascades()));
+    expect(errors.map((error) => (error as Error).message)).toEqual([
+      'Busy: {"title":"Busy"}',
+      'No: null',
+      'No: {"title":',
+    ]);
+    for (const error of errors) expect(error).toMatchObject({ status: 500, code: 'unknown', type: 'about:blank' });
+    expect(asked.length).toBe(3);
   });
 
   it.each([502, 200])('of something between is an error too, not asked again: %i', async (status) => {
@@ -210,6 +276,18 @@ describe('a caller who aborts', () => {
     expect(asked.length).toBe(1);
   });
 
+  it('may use one signal for all calls: none is kept by it', async () => {
+    const { client } = clientOf([answered(), refused(422, 'damaged_image'), new TypeError('fetch failed'), answered()]);
+    const { signal } = new AbortController();
+    for (let call = 0; call < 3; call++) await settled(client.cascades({ signal }));
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+    // Of AbortSignal.any, which in Node 20 never forgets one.
+    const symbols = Object.getOwnPropertySymbols(signal).filter(
+      ({ description }) => description === 'kDependantSignals',
+    );
+    expect(symbols).toEqual([]);
+  });
+
   it('before the call asks nothing', async () => {
     const { client, asked } = clientOf([answered()]);
     const call = client.cascades({ signal: AbortSignal.abort() }).catch((error: Error) => error.name);
@@ -226,6 +304,12 @@ describe('the pause before the next attempt', () => {
     const longest = [1, 2, 3, 4, 5, 6, 7, 8].map((failed) => pauseMs(overloaded, { ...patience, failed }, 1));
     expect(longest).toEqual([100, 200, 400, 800, 1600, 3200, 5000, 5000]);
     expect(pauseMs(overloaded, patience, 0)).toBe(50);
+  });
+
+  it('is none where a setting is no number', () => {
+    expect(pauseMs(overloaded, { ...patience, retries: Number.NaN }, 1)).toBeUndefined();
+    const told = { status: 503, retryAfterSeconds: 9 };
+    expect(pauseMs(told, { ...patience, maxWaitMs: Number.NaN }, 1)).toBeUndefined();
   });
 
   it('is none where it would end after the deadline', () => {
