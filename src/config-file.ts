@@ -2,7 +2,7 @@
 
 import { access, readFile } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
-import { parseDocument } from 'yaml';
+import { parseDocument, type YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { ConfigError } from './errors.js';
 
@@ -35,8 +35,7 @@ function parse<S extends z.ZodType>(schema: S, text: string, file: string): z.ou
   // Its warnings would go to stderr past the log: what they warn of, the schema refuses.
   const document = parseDocument(text, { prettyErrors: true, logLevel: 'error' });
   const broken = document.errors[0];
-  if (broken !== undefined)
-    throw new ConfigError(file, '', `not valid YAML: ${broken.message.split('\n')[0]!.replace(/:$/, '')}`);
+  if (broken !== undefined) throw new ConfigError(file, '', brokenYaml(broken));
   let value: unknown;
   try {
     value = document.toJS();
@@ -50,6 +49,13 @@ function parse<S extends z.ZodType>(schema: S, text: string, file: string): z.ou
   // A misspelt key is a missing key as well: the key that is there says more than the one that is not.
   const issue = issues.find(({ code }) => code === 'unrecognized_keys') ?? issues[0]!;
   throw new ConfigError(file, keyPath(issue.path), sentence(issue));
+}
+
+function brokenYaml({ code, message, linePos }: YAMLParseError): string {
+  // The library tells whoever calls it what else to call.
+  if (code === 'MULTIPLE_DOCS')
+    return `found a second document ("---") at line ${linePos?.[0].line}; allowed: one document a file`;
+  return `not valid YAML: ${message.split('\n')[0]!.replace(/:$/, '')}`;
 }
 
 /** False also for what may not be looked at. */

@@ -3,6 +3,11 @@
 /** `interactive`: somebody waits for it; `batch`: it may take longer, and is refused first. */
 export const PRIORITIES = ['interactive', 'batch'] as const;
 export type Priority = (typeof PRIORITIES)[number];
+/** Of who says nothing. */
+export const USUAL_PRIORITY = 'interactive' satisfies Priority;
+
+/** Share of places, bytes and waiting that `batch` may use, unless told otherwise: the other half is always there for those who wait. */
+export const BATCH_SHARE = 0.5;
 
 /** While both classes wait, one turn of so many is batch's: it waits long, but not for ever. */
 export const BATCH_TURN = 10;

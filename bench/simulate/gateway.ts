@@ -11,6 +11,7 @@ import { Suspects } from '../../src/gateway/suspects.js';
 import { WaitingLine } from '../../src/gateway/waiting-line.js';
 import { WaitingTime } from '../../src/gateway/waiting-time.js';
 import type { Job } from '../../src/lane/messages.js';
+import { BATCH_SHARE } from '../../src/priority.js';
 import type { Clock } from './clock.js';
 import { Cores } from './cores.js';
 import { SimulatedLane } from './lane.js';
@@ -27,7 +28,7 @@ export const LIMITS: AdmissionLimits & Window = {
   queue: 1000,
   bytes: 1e9,
   maxWaitMs: 2000,
-  batchShare: 0.5,
+  batchShare: BATCH_SHARE,
   window: 32,
   windowBytes: 16e6,
 };

@@ -1,14 +1,15 @@
 /** Flags of `sluice serve` about who calls and how much is taken, and the reloading of the keys. */
 
 import { unwatchFile, watchFile } from 'node:fs';
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { ConfigError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import { Auth } from '../http/auth.js';
 import { type ApiKey, readKeys, unknownNames } from '../http/keys-file.js';
+import { BATCH_SHARE } from '../priority.js';
 import type { Logger } from '../telemetry/log.js';
 import type { Metrics } from '../telemetry/metrics.js';
-import { whole } from './options.js';
+import { decimal, whole } from './options.js';
 import { SecretArgumentError, secret } from './settings.js';
 
 export interface CallerFlags {
@@ -32,13 +33,6 @@ function hashes(text: string, before: string[] = []): string[] {
   return [...before, ...given];
 }
 
-function share(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value > 0 && value <= 1))
-    throw new InvalidArgumentError('allowed: a number above 0, up to 1.');
-  return value;
-}
-
 export function withCallers(command: Command): Command {
   return command
     .addOption(
@@ -53,13 +47,13 @@ export function withCallers(command: Command): Command {
         'share of --queue, --queue-bytes and --max-wait-ms for requests of priority batch',
       )
         .env('SLUICE_BATCH_SHARE')
-        .default(0.5)
-        .argParser(share),
+        .default(BATCH_SHARE)
+        .argParser(decimal({ above: 0, most: 1 })),
     )
     .addOption(
       new Option(
         '--rate <n>',
-        'requests a second of one caller, by API key, else by address (behind a proxy: the proxy); 0: no limit',
+        'requests a second, each picture of one counts, of one caller, by API key, else by address (behind a proxy: the proxy); 0: no limit',
       )
         .env('SLUICE_RATE')
         .default(0)

@@ -42,18 +42,19 @@ export function effectiveConfig(command: Command): string {
 function lineOf(command: Command, setting: Setting): string {
   const { key, option } = setting;
   const value: unknown = command.getOptionValue(option.attributeName());
-  const source = sourceOf(command, setting);
+  const source = sourceOf(command, option);
   if (value === undefined) return `# ${key}: ${option.defaultValueDescription ?? 'not set'} # ${source}`;
   if (isSecret(setting)) return `# ${key}: ${[value].flat().length} hidden # ${source}`;
   return `${key}: ${JSON.stringify(value)} # ${source}`;
 }
 
-function sourceOf(command: Command, { option, variable }: Setting): string {
+/** Where its value comes from, in words. */
+export function sourceOf(command: Command, option: Option): string {
   switch (command.getOptionValueSource(option.attributeName())) {
     case 'cli':
       return `flag ${option.long}`;
     case 'env':
-      return `environment ${variable}`;
+      return `environment ${option.envVar}`;
     case 'config':
       return `file ${command.opts<ConfigFlags>().config}`;
     default:

@@ -9,7 +9,7 @@ import { Kernel, NAME, NAME_ALLOWED } from '../cascade/manifest.js';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
 import { print, UsageError } from './fail.js';
-import { type GatewayFlags, modelsOption, whole } from './options.js';
+import { decimal, type GatewayFlags, modelsOption, whole } from './options.js';
 
 interface ImportFlags {
   models: GatewayFlags['models'];
@@ -59,18 +59,6 @@ function name(text: string): string {
   return text;
 }
 
-function fraction(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= 1)) throw new InvalidArgumentError('allowed: a number above 0, at most 1.');
-  return value;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value < Number.POSITIVE_INFINITY)) throw new InvalidArgumentError('allowed: a number above 0.');
-  return value;
-}
-
 export function importCommand(program: Command): void {
   program
     .command('import')
@@ -78,7 +66,11 @@ export function importCommand(program: Command): void {
     .argument('<file>', 'ONNX graph: one image input, one output of logits per exit')
     .requiredOption('--cascade <name>', 'folder in the model repository; made when it is not there', name)
     .requiredOption('--backbone <name>', 'name of this network', name)
-    .addOption(new Option('--width <w>', 'fraction of channels of this graph').default(1).argParser(fraction))
+    .addOption(
+      new Option('--width <w>', 'fraction of channels of this graph')
+        .default(1)
+        .argParser(decimal({ above: 0, most: 1 })),
+    )
     .requiredOption('--resolutions <list>', 'sides of the square input, pixels, for example 24,32', sides)
     .option('--labels <file>', 'one label a line, in the order of the logits; "wnid<TAB>label" gives both')
     .addOption(
@@ -90,7 +82,7 @@ export function importCommand(program: Command): void {
     .addOption(new Option('--std <rgb>', 'with --uint8: divided by per channel, 0..255').argParser(rgb))
     .addOption(
       new Option('--scale <n>', 'without --uint8: pixel values are divided by it, 255 for a graph that takes 0..1')
-        .argParser(positive)
+        .argParser(decimal({ above: 0 }))
         .conflicts('uint8'),
     )
     .addOption(new Option('--kernel <name>', 'how pictures are resized').choices(Kernel.options))

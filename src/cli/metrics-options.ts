@@ -1,13 +1,14 @@
 /** Flags of `sluice serve` about metrics, and what they start. */
 
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Gateway } from '../gateway/gateway.js';
 import { createMetricsApp } from '../http/metrics-app.js';
 import { HttpServer, type ServerOptions } from '../http/server.js';
 import { Rapl } from '../telemetry/energy.js';
 import { WATTS_PER_CORE } from '../telemetry/energy-metrics.js';
+import type { Logger } from '../telemetry/log.js';
 import { Metrics } from '../telemetry/metrics.js';
-import { whole, yesOrNo } from './options.js';
+import { decimal, whole, yesOrNo } from './options.js';
 
 export interface MetricsFlags {
   host: string;
@@ -15,12 +16,6 @@ export interface MetricsFlags {
   metricsHost?: string;
   metricsPort?: number;
   wattsPerCore: number;
-}
-
-function watts(text: string): number {
-  const value = Number(text);
-  if (text.trim() === '' || !(value >= 0 && value <= 1000)) throw new InvalidArgumentError('allowed: 0 to 1000.');
-  return value;
 }
 
 export function withMetrics(command: Command): Command {
@@ -50,7 +45,7 @@ export function withMetrics(command: Command): Command {
       )
         .env('SLUICE_WATTS_PER_CORE')
         .default(WATTS_PER_CORE)
-        .argParser(watts),
+        .argParser(decimal({ least: 0, most: 1000 })),
     );
 }
 
@@ -65,10 +60,11 @@ export async function openMetrics({ metrics, wattsPerCore }: MetricsFlags): Prom
 export function metricsServer(
   metrics: Metrics | undefined,
   gateway: Gateway,
+  log: Logger,
   flags: MetricsFlags,
   more: Pick<ServerOptions, 'limits' | 'tls'>,
 ): HttpServer | undefined {
   const { metricsPort: port, metricsHost: host = flags.host } = flags;
   if (metrics === undefined || port === undefined) return undefined;
-  return new HttpServer(createMetricsApp(metrics, gateway), { host, port, ...more });
+  return new HttpServer(createMetricsApp(metrics, gateway, log), { host, port, ...more });
 }

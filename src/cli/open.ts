@@ -2,10 +2,11 @@
 
 import { ConfigError } from '../errors.js';
 import { defaultOf } from '../gateway/catalog.js';
-import { type Configuration, readConfiguration } from '../gateway/configuration.js';
+import { type Configuration, candidatesIn, readConfiguration } from '../gateway/configuration.js';
 import { Gateway, type GatewayEvents } from '../gateway/gateway.js';
 import type { Confinement } from '../gateway/lane-process.js';
 import type { NamedPolicy } from '../policy/loader.js';
+import { refuseLostCascade } from './defaults.js';
 import type { GatewayFlags } from './options.js';
 
 export interface OpenOptions extends GatewayFlags {
@@ -24,10 +25,12 @@ export interface OpenOptions extends GatewayFlags {
 /**
  * For a command about one cascade, the one that is named or the default: no other is loaded. What is broken is left out and told on stderr.
  * @param more policies that no file holds
- * @throws ConfigError when there is nothing to serve
+ * @throws ConfigError when there is nothing to serve, StartError when the default is broken
  */
 export async function openGateway(options: OpenOptions, more: readonly NamedPolicy[] = []): Promise<Gateway> {
   const { models, policies } = await readConfiguration(options);
+  if (options.cascade === undefined && models.cascades.length > 0)
+    refuseLostCascade(options, models.cascades, await candidatesIn(options.models, models), models.broken);
   const named = models.cascades.find(({ name }) => name === options.cascade);
   const one = options.cascade === undefined ? defaultOf(models.cascades, undefined) : named;
   // An unknown name is told later, with all that there are.

@@ -25,6 +25,36 @@ export function whole(least: number, most: number): OptionParser<number> {
   return Object.assign(parse, { inFile: z.int(allowed).min(least, allowed).max(most, allowed) });
 }
 
+/** Exclusive where the word is. */
+export interface Bounds {
+  readonly above?: number;
+  readonly least?: number;
+  readonly most?: number;
+  readonly below?: number;
+}
+
+/** A number within bounds. */
+export function decimal(bounds: Bounds): OptionParser<number> {
+  const words = Object.entries(bounds).map(([word, bound]) => `${WORDS[word as keyof Bounds]} ${bound}`);
+  const allowed = `allowed: a number ${words.join(', ')}`;
+  const { above, least, most, below } = bounds;
+  let inFile = z.number(allowed);
+  if (above !== undefined) inFile = inFile.gt(above, allowed);
+  if (least !== undefined) inFile = inFile.min(least, allowed);
+  if (most !== undefined) inFile = inFile.max(most, allowed);
+  if (below !== undefined) inFile = inFile.lt(below, allowed);
+  const parse = (text: string) => {
+    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
+    if (!inFile.safeParse(value).success) throw new InvalidArgumentError(`${allowed}.`);
+    return value;
+  };
+  return Object.assign(parse, { inFile });
+}
+
+/** As people and YAML write numbers: .5, 0.5 and 5e-1, but not 0x5, nor nothing. */
+const DECIMAL = /^\d*\.?\d+(e[+-]?\d+)?$/i;
+const WORDS = { above: 'above', least: 'from', most: 'up to', below: 'below' } as const;
+
 const YesOrNo = z
   .union([z.boolean(), z.literal(['yes', 'no'])], 'allowed: true, false')
   .transform((value) => value === true || value === 'yes');

@@ -2,23 +2,24 @@
 
 import { fileURLToPath } from 'node:url';
 import { type Command, Option } from 'commander';
-import { type ConfigError, RequestError, StartError } from '../errors.js';
-import { readConfiguration } from '../gateway/configuration.js';
-import type { Gateway } from '../gateway/gateway.js';
+import { type ConfigError, RequestError } from '../errors.js';
+import { candidatesIn, readConfiguration } from '../gateway/configuration.js';
 import { startAhead } from '../gateway/lane-process.js';
 import { ModelStore } from '../gateway/model-store.js';
 import { createApp } from '../http/app.js';
 import { readConsole } from '../http/console.js';
 import { HttpServer } from '../http/server.js';
-import { createLog, LOG_LEVELS, type Logger } from '../telemetry/log.js';
+import { createLog, LOG_LEVELS } from '../telemetry/log.js';
 import { openTracing } from '../telemetry/tracing.js';
 import { type CallerFlags, openAuth, watchKeys, withCallers } from './caller-options.js';
 import { collectSeldom } from './collector.js';
 import { type ConfigFlags, effectiveConfig, withConfig } from './config-option.js';
+import { announce, refuseLostCascade, refuseLostPolicy, refuseUnknown } from './defaults.js';
 import { print } from './fail.js';
 import { confinement, type LaneFlags, withLanes } from './lane-options.js';
 import { type MetricsFlags, metricsServer, openMetrics, withMetrics } from './metrics-options.js';
 import { gatewayOf } from './open.js';
+import { withinOpenFiles } from './open-files.js';
 import { type GatewayFlags, whole, withGateway, yesOrNo } from './options.js';
 import { type Reloading, startReloading } from './reloading.js';
 import { unknownVariables } from './settings.js';
@@ -163,13 +164,17 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
       },
     },
   );
+  const candidates = await candidatesIn(flags.models, started.models);
+  refuseUnknown(command, flags, started, candidates);
+  refuseLostCascade(flags, started.models.cascades, candidates, leftOut);
   metrics?.watch(gateway);
   let reloading: Reloading | undefined;
   let renewal: AsyncDisposable | undefined;
   let unwatchKeys: (() => void) | undefined;
   const { maxBytes, queueBytes: uploadBytes } = flags;
-  const limits = socketLimits(flags);
-  const scrapes = metricsServer(metrics, gateway, flags, { limits, tls: flags.metricsTls ? tls : undefined });
+  const servers = flags.metrics && flags.metricsPort !== undefined ? 2 : 1;
+  const limits = await withinOpenFiles(socketLimits(flags), { lanes: flags.lanes, servers }, log);
+  const scrapes = metricsServer(metrics, gateway, log, flags, { limits, tls: flags.metricsTls ? tls : undefined });
   const metricsElsewhere = scrapes !== undefined;
   const lastReload = () => reloading?.last();
   const limited = { maxBytes, uploadBytes };
@@ -199,13 +204,14 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
     throw error;
   });
   reloading = startReloading(flags, { gateway, store, started, metrics, log });
-  const servers = flags.metricsTls && scrapes !== undefined ? [server, scrapes] : [server];
-  renewal = certificate?.follow(flags, { servers, metrics, log });
+  const secured = flags.metricsTls && scrapes !== undefined ? [server, scrapes] : [server];
+  renewal = certificate?.follow(flags, { servers: secured, metrics, log });
   unwatchKeys = watchKeys(flags, { auth, gateway, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
   const warm = gateway.start().then(() => {
     isWarm = true;
-    refuseWithoutDefault(gateway, flags, leftOut);
+    refuseLostCascade(flags, gateway.cascades, candidates, leftOut);
+    refuseLostPolicy(command, flags, gateway, leftOut);
   });
   await warm.catch(async (error: unknown) => {
     // A signal came before the lanes were warm: `stop` says the rest.
@@ -219,35 +225,4 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   });
   if (gateway.ready) announce(gateway, flags, url, log);
   await stop;
-}
-
-/**
- * Where a mistake in a file took away what answers requests that name nothing, a start is refused as a reload is: a gateway that says it is ready
- * and then knows no policy would take the place of one that does.
- * @throws StartError naming the mistakes
- */
-function refuseWithoutDefault(gateway: Gateway, { policy }: ServeFlags, leftOut: readonly ConfigError[]): void {
-  const cascade = gateway.defaultCascade;
-  if (leftOut.length === 0 || gateway.services.some((each) => each.policy === policy && each.cascade === cascade))
-    return;
-  const why = leftOut.map(({ message }) => message).join('; ');
-  throw new StartError(`nothing answers requests that name no policy ("${policy}" for ${cascade}): ${why}`);
-}
-
-function announce(gateway: Gateway, flags: ServeFlags, url: string, log: Logger): void {
-  const { policy } = flags;
-  const cascade = gateway.defaultCascade;
-  if (flags.cascade !== undefined && flags.cascade !== cascade) {
-    log.error({ wanted: flags.cascade, cascade }, 'the default cascade does not exist: another one stands in for it');
-  }
-  if (gateway.services.every((each) => each.policy !== policy)) {
-    log.error({ policy }, 'the default policy does not exist: requests must name one');
-  } else if (gateway.services.every((each) => each.policy !== policy || each.cascade !== cascade)) {
-    log.error(
-      { cascade, policy },
-      'the default policy says nothing of the default cascade: requests must name another',
-    );
-  }
-  log.info({ url, cascade, policy }, 'ready');
-  print(`Sluice serves ${cascade} with policy ${policy} on ${url}`);
 }

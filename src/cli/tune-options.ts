@@ -5,7 +5,7 @@ import { SCORES, type ScoreKind } from '../policy/score.js';
 import type { Target } from '../tune/target.js';
 import type { Terms } from '../tune/walk.js';
 import { UsageError } from './fail.js';
-import { whole, withGateway } from './options.js';
+import { decimal, whole, withGateway } from './options.js';
 import type { RecordFlags } from './record.js';
 
 export interface TuneFlags extends RecordFlags {
@@ -32,6 +32,9 @@ export interface TuneFlags extends RecordFlags {
 /** Of which exactly one is given. */
 const TARGETS = ['maxDrop', 'budgetMacs', 'budgetMs', 'latencyP95', 'risk'] as const;
 
+const between0and1 = decimal({ above: 0, below: 1 });
+const positive = decimal({ above: 0 });
+
 /** Operating points of a policy: more than a frontier holds that can be told apart. */
 const MOST_POINTS = 20;
 
@@ -49,7 +52,7 @@ export function withTuneOptions(command: Command): Command {
     .addOption(new Option('--limit <n>', 'only the first n pictures of each class').argParser(whole(1, 1_000_000_000)))
     .addOption(
       new Option('--holdout <share>', 'of the pictures that only judge, and are not solved on')
-        .argParser(share)
+        .argParser(decimal({ least: 0, most: 0.9 }))
         .default(0),
     )
     .addOption(new Option('--test <dir>', 'pictures that only judge').conflicts('holdout'))
@@ -124,32 +127,11 @@ export function targetOf(flags: TuneFlags): Target {
   throw new UsageError('say what to reach: --max-drop, --budget-macs, --budget-ms, --latency-p95 or --risk');
 }
 
-const NUMBER = /^\d+(\.\d+)?$/;
-
 /** @returns a share of one */
 function drop(text: string): number {
   const value = Number(text.replace(/pt$/, ''));
   if (!/^\d+(\.\d+)?(pt)?$/.test(text) || value > 100) throw new InvalidArgumentError('allowed: points from 0 to 100.');
   return value / 100;
-}
-
-function share(text: string): number {
-  const value = Number(text);
-  if (!NUMBER.test(text) || value > 0.9) throw new InvalidArgumentError('allowed: a share from 0 to 0.9.');
-  return value;
-}
-
-function between0and1(text: string): number {
-  const value = Number(text);
-  if (!NUMBER.test(text) || value <= 0 || value >= 1)
-    throw new InvalidArgumentError('allowed: a share above 0 and below 1.');
-  return value;
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (!NUMBER.test(text) || value <= 0) throw new InvalidArgumentError('allowed: milliseconds above 0.');
-  return value;
 }
 
 function list(text: string): string[] {

@@ -26,11 +26,11 @@ export type PolicyWithContent =
       score: 'max_probability' | 'margin' | 'entropy' | 'patience' | 'gate';
       /** mean: an exit speaks for all exits passed so far, with the mean of their probabilities */
       ensemble: 'none' | 'mean';
-      /** service goal: under load the gateway serves cheaper points, and dearer ones again when the load goes */
+      /** service goal, exactly one key: under load the gateway serves cheaper points, and dearer ones again when the load goes */
       goal?: {
-        /** 19 of 20 requests shall be answered within this */
+        /** this or macs_per_second: 19 of 20 requests shall be answered within this */
         latency_p95_ms?: number;
-        /** most multiply-accumulates a second of this policy */
+        /** this or latency_p95_ms: most multiply-accumulates a second of this policy; only where a cascade has two points down to its floor */
         macs_per_second?: number;
       };
       /** experiment between two policies */

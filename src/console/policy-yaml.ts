@@ -23,8 +23,8 @@ export function withPoint(policy: ThresholdPolicy, cascade: string, point: strin
   const cascades = { ...policy.cascades, [cascade]: chosen };
   const { goal, ...rest } = policy;
   // A goal chooses between points.
-  const hasPoints = Object.values(cascades).some((each) => each.points !== undefined);
-  return { ...rest, ...(goal !== undefined && hasPoints ? { goal } : {}), cascades };
+  const hasChoice = Object.values(cascades).some((each) => each.points !== undefined && each.points.length > 1);
+  return { ...rest, ...(goal !== undefined && hasChoice ? { goal } : {}), cascades };
 }
 
 export function yamlOf(policy: PolicyFile): string {

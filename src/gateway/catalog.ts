@@ -55,9 +55,25 @@ export class Catalog {
   }
 }
 
+/** What decides whether a cascade is the default. */
+export type Candidate = Pick<Cascade, 'name' | 'isDefault'>;
+
 /** The cascade that is wanted, else the one whose cascade.yaml says so, else the first. */
-export function defaultOf(cascades: readonly Cascade[], wanted: string | undefined): Cascade | undefined {
+export function defaultOf<C extends Candidate>(cascades: readonly C[], wanted: string | undefined): C | undefined {
   return cascades.find(({ name }) => name === wanted) ?? cascades.find(({ isDefault }) => isDefault) ?? cascades[0];
+}
+
+/**
+ * The cascade that would be the default, were all of them served; undefined where it is served.
+ * @param candidates in the order of the folder
+ */
+export function lostDefault(
+  served: readonly Candidate[],
+  candidates: readonly Candidate[],
+  wanted: string | undefined,
+): string | undefined {
+  const name = defaultOf(candidates, wanted)?.name;
+  return served.some((each) => each.name === name) ? undefined : name;
 }
 
 /** Gives each plan its number: the one it had before where the same policy text made it, else the next that nobody had. */

@@ -1,9 +1,13 @@
 /** The two folders that an operator writes: models/ and policies/, as they are at one moment. */
 
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Cascade } from '../cascade/cascade.js';
 import { loadRepository, type Repository } from '../cascade/loader.js';
 import { ConfigError } from '../errors.js';
+import { cascadeOfFile } from '../policy/check.js';
 import { loadPolicies, type NamedPolicy, type Policies } from '../policy/loader.js';
+import type { Candidate } from './catalog.js';
 import type { ModelStore } from './model-store.js';
 
 export interface Folders {
@@ -17,7 +21,7 @@ export interface Configuration {
   readonly policies: Policies;
 }
 
-/** @throws ConfigError when the folder itself cannot be read, or a copy cannot be written */
+/** @throws ConfigError when the folder itself cannot be read, StartError when copies cannot be written */
 export async function readModels(folder: string, store?: ModelStore): Promise<Repository> {
   const repository = await loadRepository(folder);
   if (store === undefined) return repository;
@@ -32,6 +36,19 @@ export async function readModels(folder: string, store?: ModelStore): Promise<Re
     }
   }
   return { cascades, broken };
+}
+
+/** All cascades of the folder in its order, also those that are broken: which one is the default is not for a mistake to say. */
+export async function candidatesIn(folder: string, { cascades, broken }: Repository): Promise<readonly Candidate[]> {
+  const names = new Set(broken.map(({ file }) => cascadeOfFile(folder, file)));
+  const lost = [...names].map(async (name) => ({ name, isDefault: await saysDefault(folder, name) }));
+  return [...cascades, ...(await Promise.all(lost))].sort((a, b) => a.name.localeCompare(b.name));
+}
+
+/** By its text, as the rest of it may be no YAML. One that cannot be read may say so. */
+async function saysDefault(folder: string, name: string): Promise<boolean> {
+  const text = await readFile(join(folder, name, 'cascade.yaml'), 'utf8').catch(() => 'default: true');
+  return /^[^#\n]*\bdefault["']?\s*:\s*true\b/im.test(text);
 }
 
 /** @throws ConfigError when the folder itself cannot be read */

@@ -27,7 +27,7 @@ export interface DeploymentOptions {
   readonly queueBytes: number;
   /** As `AdmissionLimits`; default: only the deadline of a request counts. */
   readonly maxWaitMs?: number | undefined;
-  /** As `AdmissionLimits`; default: a half. */
+  /** As `AdmissionLimits`; default: BATCH_SHARE. */
   readonly batchShare?: number | undefined;
   readonly defaultCascade?: string;
   readonly defaultPolicy: string;

@@ -6,7 +6,7 @@
 
 import { RequestError } from '../errors.js';
 import type { Job, JobAnswer, JobResult } from '../lane/messages.js';
-import type { Priority } from '../priority.js';
+import { BATCH_SHARE, type Priority, USUAL_PRIORITY } from '../priority.js';
 import { type AdmissionLimits, type Ask, refusalOf, type ShedReason } from './admission.js';
 import { board } from './boarding.js';
 import { type Dispatched, type Entry, jobOf, settle } from './entry.js';
@@ -22,7 +22,7 @@ export type { LaneHandle } from './slots.js';
 export interface DispatcherLimits extends Pick<AdmissionLimits, 'queue' | 'bytes'>, Window {
   /** As {@link AdmissionLimits}; default: only a request's own deadline counts. */
   readonly maxWaitMs?: number | undefined;
-  /** As {@link AdmissionLimits}; default: a half. */
+  /** As {@link AdmissionLimits}; default: BATCH_SHARE. */
   readonly batchShare?: number | undefined;
 }
 
@@ -39,8 +39,6 @@ export interface DispatcherEvents {
 
 /** Pictures that wait for a lane with nothing to do; they are held in memory. */
 const IDLE_QUEUE = 16;
-/** Half for `batch`: the other half is always there for those who wait for their answer. */
-const BATCH_SHARE = 0.5;
 
 export class Dispatcher {
   readonly #limits: AdmissionLimits & Window;
@@ -97,7 +95,7 @@ export class Dispatcher {
   admit(ask: { [K in keyof Ask]?: Ask[K] | undefined } & { readonly waits?: boolean } = {}): void {
     const {
       waits: isToWait = true,
-      priority = 'interactive',
+      priority = USUAL_PRIORITY,
       bytes = 0,
       leftMs = Number.POSITIVE_INFINITY,
       goalMs = Number.POSITIVE_INFINITY,

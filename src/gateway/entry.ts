@@ -2,7 +2,7 @@
 
 import type { RequestError } from '../errors.js';
 import type { Job, JobAnswer } from '../lane/messages.js';
-import type { Priority } from '../priority.js';
+import { type Priority, USUAL_PRIORITY } from '../priority.js';
 import type { Journey } from './journey.js';
 
 /** What is to be done, and for a sampled request where its times are noted. */
@@ -35,7 +35,7 @@ export interface Entry {
 }
 
 export function jobOf(id: number, request: Dispatched): Job {
-  const { journey, goalMs: _, oneOfMany: __, priority = 'interactive', ...asked } = request;
+  const { journey, goalMs: _, oneOfMany: __, priority = USUAL_PRIORITY, ...asked } = request;
   const job = { ...asked, id, priority };
   return journey === undefined ? job : { ...job, trace: journey.context };
 }

@@ -3,12 +3,12 @@
  * bytes that the others have: not those that a deploy has written over them, or taken away, since.
  */
 
-import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, rmSync } from 'node:fs';
-import { chmod, chown, readdir, rename, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream, rmSync } from 'node:fs';
+import { chmod, chown, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
+import { getSystemErrorMap } from 'node:util';
 import type { Cascade, Stage } from '../cascade/cascade.js';
 import { ConfigError, StartError } from '../errors.js';
 import type { LaneUser } from './lane-process.js';
@@ -36,16 +36,14 @@ export class ModelStore {
    * @throws StartError where no temporary files can be written
    */
   static async open(reader?: LaneUser): Promise<ModelStore> {
-    const folder = await ownFolder('sluice-models').catch((error: NodeJS.ErrnoException) => {
-      throw new StartError(`no folder for copies of the models in ${tmpdir()} (TMPDIR): ${error.code}`);
-    });
-    if (reader !== undefined) await letRead(folder, reader, 0o750);
+    const folder = await ownFolder('sluice-models').catch(cannotWrite);
+    if (reader !== undefined) await letRead(folder, reader, 0o750).catch(cannotWrite);
     return new ModelStore(folder, reader);
   }
 
   /**
    * The cascade with a copy of each of its stage files.
-   * @throws ConfigError naming a file that cannot be read or copied
+   * @throws ConfigError naming a file that cannot be read; StartError where no copy can be written, which is no fault of the model
    */
   async keep(cascade: Cascade): Promise<Cascade> {
     const rungs = [];
@@ -73,36 +71,63 @@ export class ModelStore {
   }
 
   async #copyOf(file: string): Promise<string> {
-    try {
-      const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
-      const look = [ino, size, mtimeNs, ctimeNs].join();
-      const known = this.#known.get(file);
-      // Who cleans /tmp by age may have taken the copy away.
-      if (known?.look === look && (await isThere(known.copy, size))) return known.copy;
-      const copy = await this.#write(file);
-      this.#known.set(file, { look, copy });
-      return copy;
-    } catch (error) {
-      throw new ConfigError(file, '', `cannot be copied: ${(error as NodeJS.ErrnoException).code ?? String(error)}`);
-    }
+    const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true }).catch(cannotRead(file));
+    const look = [ino, size, mtimeNs, ctimeNs].join();
+    const known = this.#known.get(file);
+    // Who cleans /tmp by age may have taken the copy away.
+    if (known?.look === look && (await isThere(known.copy, size))) return known.copy;
+    const copy = await this.#write(file).catch(cannotWrite);
+    this.#known.set(file, { look, copy });
+    return copy;
   }
 
   /** In pieces, so that the gateway's thread stays free. */
   async #write(file: string): Promise<string> {
     const hash = createHash('sha256');
     const part = join(this.#folder, 'part');
-    const hashed = async function* (pieces: AsyncIterable<Uint8Array>) {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        yield piece;
-      }
-    };
-    await pipeline(createReadStream(file, { highWaterMark: PIECE }), hashed, createWriteStream(part));
+    await writeFile(part, hashed(piecesOf(file), hash));
     const copy = join(this.#folder, `${hash.digest('hex')}.onnx`);
     if (this.#reader !== undefined) await letRead(part, this.#reader, 0o640);
     await rename(part, copy);
     return copy;
   }
+}
+
+async function* hashed(pieces: AsyncIterable<Uint8Array>, hash: Hash): AsyncIterable<Uint8Array> {
+  for await (const piece of pieces) {
+    hash.update(piece);
+    yield piece;
+  }
+}
+
+async function* piecesOf(file: string): AsyncIterable<Uint8Array> {
+  const pieces = createReadStream(file, { highWaterMark: PIECE });
+  try {
+    yield* pieces;
+  } catch (error) {
+    cannotRead(file)(error as Error);
+  }
+}
+
+/** Of the machine, whichever file it happens at: there are no more descriptors. */
+const EXHAUSTED = ['EMFILE', 'ENFILE'];
+
+/** @throws ConfigError naming the file, or what the machine lacks */
+const cannotRead = (file: string) => (error: NodeJS.ErrnoException) => {
+  if (EXHAUSTED.includes(error.code ?? '')) throw error;
+  throw new ConfigError(file, '', `cannot be copied: ${error.code ?? String(error)}`);
+};
+
+/** @throws StartError naming the folder and the cause, where it is not known to be the file's */
+function cannotWrite(error: NodeJS.ErrnoException): never {
+  if (error instanceof ConfigError) throw error;
+  throw new StartError(`no copies of the models can be written to ${tmpdir()} (TMPDIR): ${causeOf(error)}`);
+}
+
+function causeOf({ errno = 0, message }: NodeJS.ErrnoException): string {
+  // Node has no name for it.
+  if (errno === -constants.errno.EDQUOT) return 'EDQUOT, disk quota exceeded';
+  return getSystemErrorMap().get(errno)?.join(', ') ?? message;
 }
 
 async function isThere(path: string, bytes: bigint): Promise<boolean> {

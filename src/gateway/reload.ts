@@ -3,6 +3,7 @@
  * before still is. One reload at a time; what changes during one is looked at after it.
  */
 
+import { tmpdir } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import { ConfigError, ConfigErrors } from '../errors.js';
 import { findings } from '../policy/check.js';
@@ -185,6 +186,8 @@ export function shownError(
 ): { readonly file: string; readonly key: string; readonly reason: string } {
   // What was given relative is absolute in some texts.
   const short = (text: string) =>
-    [models, policies].reduce((sofar, folder) => sofar.replaceAll(`${dirname(resolve(folder))}/`, ''), text);
+    [models, policies]
+      .reduce((sofar, folder) => sofar.replaceAll(`${dirname(resolve(folder))}/`, ''), text)
+      .replaceAll(tmpdir(), '$TMPDIR');
   return { file: short(file), key, reason: short(reason) };
 }

@@ -1,13 +1,13 @@
 /** The Express app: routes, and one place where errors become problems. */
 
-import { randomUUID } from 'node:crypto';
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { parse } from 'node:querystring';
 import express, { type Express, type RequestHandler } from 'express';
 import type { z } from 'zod';
 import { RequestError } from '../errors.js';
 import { targetOf } from '../node-request.js';
 import type { Index } from './answers.js';
+import { begin } from './begin.js';
 import { catalogueRoutes, type ShownReload } from './catalogue.js';
 import { CLASSIFY, type ClassifyDeps, type ClassifyHandler, classifyHandler } from './classify.js';
 import { type ConsoleFiles, consoleRoutes } from './console.js';
@@ -16,8 +16,6 @@ import { metricsRoute } from './metrics-app.js';
 import { only, onlyGet } from './only.js';
 import { openApiRoute } from './openapi/route.js';
 import { probeRoutes } from './probes.js';
-import { sendProblem } from './problem.js';
-import { setSecurityHeaders } from './security-headers.js';
 import { Uploads } from './uploads.js';
 import { inferenceRoutes } from './v2/routes.js';
 
@@ -52,14 +50,6 @@ export function createApp(deps: AppDeps): RequestListener {
       response.destroy();
     });
   };
-}
-
-/** @returns the id of the request */
-function begin(request: IncomingMessage, response: ServerResponse): string {
-  const id = randomUUID();
-  response.setHeader('X-Request-Id', id);
-  setSecurityHeaders(request, response);
-  return id;
 }
 
 function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler): Express {
@@ -105,6 +95,6 @@ function createExpress(deps: AppDeps & ClassifyDeps, classify: ClassifyHandler):
   app.use(() => {
     throw new RequestError('not_found', 'nothing answers at this address');
   });
-  app.use(errorHandler(log, (_request, response, refusal) => sendProblem(response, refusal)));
+  app.use(errorHandler(log, 'v1'));
   return app;
 }

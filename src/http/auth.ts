@@ -48,7 +48,7 @@ export class Auth {
   /** @throws RequestError unauthorized, rate_limited */
   async admit(request: IncomingMessage): Promise<Caller> {
     const caller = this.check(request);
-    caller.takeToken(this.#buckets, performance.now());
+    caller.takeToken(performance.now());
     return caller;
   }
 
@@ -57,7 +57,7 @@ export class Auth {
    * @throws RequestError unauthorized
    */
   check(request: IncomingMessage): Caller {
-    if (!this.#isClosed) return new Caller(addressKey(addressOf(request)));
+    if (!this.#isClosed) return new Caller(addressKey(addressOf(request)), this.#buckets);
     const given =
       /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? headerOf(request, 'x-api-key') ?? '';
     const hash = sha256(given);
@@ -65,8 +65,8 @@ export class Auth {
     const matches = this.#hashes.map((key) => key.length === hash.length && timingSafeEqual(key, hash));
     const held = this.#ring.find(given, hash);
     const index = matches.indexOf(true);
-    if (held !== undefined) return new Caller(`key ${held.key.name}`, held);
-    if (index >= 0) return new Caller(`key ${index}`);
+    if (held !== undefined) return new Caller(`key ${held.key.name}`, this.#buckets, held);
+    if (index >= 0) return new Caller(`key ${index}`, this.#buckets);
     const short = given !== '' && given.length < SHORTEST_KEY && this.#ring.size > 0;
     const more = short ? `; a key has at least ${SHORTEST_KEY} characters` : '';
     const ask = 'send an API key as "Authorization: Bearer KEY" or as "X-API-Key: KEY"';

@@ -10,13 +10,19 @@ const CONCURRENCY_RETRY_SECONDS = 1;
 
 export class Caller {
   readonly #held: HeldKey | undefined;
+  readonly #buckets: TokenBuckets | undefined;
 
-  /** @param id the address, or a name of the key; never the key itself */
+  /**
+   * @param id the address, or a name of the key; never the key itself
+   * @param common buckets of callers without a rate of their own
+   */
   constructor(
     readonly id: string,
+    common: TokenBuckets | undefined,
     held?: HeldKey,
   ) {
     this.#held = held;
+    this.#buckets = held?.buckets ?? common;
   }
 
   /** Undefined: it has no limits of its own. */
@@ -29,17 +35,18 @@ export class Caller {
     return this.key?.[what]?.includes(name) ?? true;
   }
 
-  /**
-   * @param common of callers without a rate of their own
-   * @throws RequestError rate_limited
-   */
-  takeToken(common: TokenBuckets | undefined, nowMs: number): void {
-    const buckets = this.#held?.buckets ?? common;
-    const waitMs = buckets?.take(this.id, nowMs) ?? 0;
+  /** @throws RequestError rate_limited */
+  takeToken(nowMs: number): void {
+    const waitMs = this.#buckets?.take(this.id, nowMs) ?? 0;
     if (waitMs === 0) return;
-    const { perSecond, burst } = buckets!.rate;
-    const detail = `more than ${perSecond} requests a second, ${burst} at once`;
+    const { perSecond, burst } = this.#buckets!.rate;
+    const detail = `more than ${perSecond} requests a second, ${burst} at once; each picture of a request counts`;
     throw new RequestError('rate_limited', detail, Math.max(1, Math.ceil(waitMs / 1000)));
+  }
+
+  /** Takes further tokens for a request that was let in, whether they are there or not: how many it needs, its body says. */
+  owe(tokens: number, nowMs: number): void {
+    this.#buckets?.owe(this.id, tokens, nowMs);
   }
 
   /**

@@ -4,32 +4,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ParsedUrlQuery } from 'node:querystring';
 import { RequestError } from '../errors.js';
 import type { ClassifyResult, Gateway } from '../gateway/gateway.js';
-import type { Journey } from '../gateway/journey.js';
 import type { Wish } from '../gateway/request.js';
-import { headerOf } from '../node-request.js';
-import type { Logger } from '../telemetry/log.js';
-import type { Metrics } from '../telemetry/metrics.js';
 import { queueMs } from '../telemetry/request-metrics.js';
-import { logFieldsOf } from '../telemetry/trace-context.js';
-import type { Tracing } from '../telemetry/tracing.js';
 import type { Classification } from './answers.js';
-import type { Auth } from './auth.js';
 import { readImage } from './body.js';
-import { linger } from './linger.js';
-import { asRequestError, problemOf, sendProblem } from './problem.js';
+import { Passage, type PassageDeps } from './passage.js';
 import { parseQuery } from './query.js';
 import { sniff } from './sniff.js';
 import type { Uploads } from './uploads.js';
 import { wishOf } from './wish.js';
 
-export interface ClassifyDeps {
+export interface ClassifyDeps extends PassageDeps {
   readonly gateway: Gateway;
-  /** Undefined: nothing is counted. */
-  readonly metrics: Metrics | undefined;
-  readonly auth: Auth;
-  readonly log: Logger;
-  /** Where requests are traced. */
-  readonly tracing?: Tracing | undefined;
   /** Bodies on their way, and how large they may be. */
   readonly uploads: Uploads;
 }
@@ -51,59 +37,37 @@ export type ClassifyHandler = (
 ) => Promise<void>;
 
 export function classifyHandler(deps: ClassifyDeps): ClassifyHandler {
+  const { gateway, metrics } = deps;
   return async (request, response, { id, query: given }) => {
-    const arrived = Date.now();
-    const gone = new AbortController();
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort();
-    });
-    let known = () => planOf(deps.gateway, given);
-    const trace = deps.tracing?.start(request, { id, route: CLASSIFY });
-    if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
-    let traced: Record<string, unknown> = { ...logFieldsOf(trace?.traceparent ?? headerOf(request, 'traceparent')) };
+    const passage = new Passage(deps, request, response, { id, route: CLASSIFY });
+    let known = () => planOf(gateway, given);
     try {
-      const caller = await deps.auth.admit(request);
-      traced = { ...traced, ...(caller.key === undefined ? {} : { key: caller.key.name }) };
+      const caller = await passage.caller();
       const query = parseQuery(given);
       using _place = caller.enter();
-      const wish = wishOf(caller, request, query, deps.gateway);
-      const plan = planOf(deps.gateway, wish);
+      const wish = wishOf(caller, request, query, gateway);
+      const plan = planOf(gateway, wish);
       known = () => plan;
-      const result = await answer(deps, request, { query, wish, arrived }, gone.signal, trace?.journey);
-      deps.metrics?.answered(result);
-      if (deps.log.isLevelEnabled('debug')) deps.log.debug({ id, ...traced, ...summary(result) }, 'answered');
+      const result = await answer(deps, request, query, wish, passage);
+      metrics?.answered(result);
       // Set by hand: `response.json` would hash and stringify once more for an ETag that no POST needs.
       response.setHeader('Content-Type', 'application/json; charset=utf-8');
       response.end(JSON.stringify(answerBody(id, result)));
-      trace?.end({ status: response.statusCode, result });
+      passage.answered({ result }, () => summary(result));
     } catch (error) {
-      const refusal = asRequestError(error);
-      deps.metrics?.refused(problemOf(refusal).status, known());
-      if (refusal.code === 'internal')
-        deps.log.error({ id, ...traced, err: error, detail: refusal.detail }, 'request failed');
-      else deps.log.debug({ id, ...traced, code: refusal.code }, 'refused');
-      sendProblem(response, refusal);
-      linger(request);
-      trace?.end({ status: response.headersSent ? response.statusCode : undefined, problem: refusal.code });
+      passage.refused(error, known(), 'v1');
     }
   };
-}
-
-interface Asked {
-  readonly query: ReturnType<typeof parseQuery>;
-  readonly wish: Wish;
-  /** Milliseconds since the epoch. */
-  readonly arrived: number;
 }
 
 async function answer(
   deps: ClassifyDeps,
   request: IncomingMessage,
-  { query, wish, arrived }: Asked,
-  signal: AbortSignal,
-  journey: Journey | undefined,
+  { deadline_ms: deadlineMs = Number.POSITIVE_INFINITY, top, explain }: ReturnType<typeof parseQuery>,
+  wish: Wish,
+  { arrivedMs, stop, journey }: Passage,
 ): Promise<ClassifyResult> {
-  const deadlineAt = query.deadline_ms === undefined ? Number.POSITIVE_INFINITY : arrived + query.deadline_ms;
+  const deadlineAt = arrivedMs + deadlineMs;
   // Before the body is read: a typo or a full queue shall not cost an upload, and a reload meanwhile changes nothing for this one.
   using admission = deps.gateway.admit({ ...wish, deadlineAt });
   journey?.admitted(admission.plan);
@@ -112,8 +76,8 @@ async function answer(
   if (sniff(image) === undefined) {
     throw new RequestError('unsupported_format', 'these bytes are none of JPEG, PNG, WebP, AVIF, GIF, TIFF');
   }
-  const explain = query.explain === 'true';
-  return await deps.gateway.classify({ image, top: query.top, deadlineAt, explain, signal, journey }, admission);
+  const asked = { image, top, deadlineAt, explain: explain === 'true', signal: stop.signal, journey };
+  return await deps.gateway.classify(asked, admission);
 }
 
 /** For metrics: the plan that the request names, if there is one. */

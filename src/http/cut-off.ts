@@ -5,7 +5,8 @@ import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:ht
 import type { Duplex } from 'node:stream';
 import { RequestError } from '../errors.js';
 import { targetOf } from '../node-request.js';
-import { problemOf } from './problem.js';
+import { begin } from './begin.js';
+import { type Protocol, refusalOf, refuse } from './refusal.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 
 /** Where the Open Inference Protocol is spoken, as Express finds it: its errors have a shape of their own. */
@@ -23,32 +24,13 @@ export function reasonOf(request: IncomingMessage): RequestError {
   return reasons.get(request) ?? new RequestError('client_gone', 'the caller left before the whole picture was sent');
 }
 
-interface Told {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-
-/** @param request undefined: nobody knows what was asked for, as no head came */
-function told(error: RequestError, request: IncomingMessage | undefined): Told {
-  const problem = problemOf(error);
-  const isInference = request !== undefined && INFERENCE.test(targetOf(request).path);
-  const body = JSON.stringify(isInference ? { error: problem.detail } : problem);
-  const headers = {
-    ...SECURITY_HEADERS,
-    'X-Request-Id': randomUUID(),
-    'Content-Type': `application/${isInference ? 'json' : 'problem+json'}; charset=utf-8`,
-    'Content-Length': String(Buffer.byteLength(body)),
-    ...(error.retryAfterSeconds === undefined ? {} : { 'Retry-After': String(error.retryAfterSeconds) }),
-    Connection: 'close',
-  };
-  return { status: problem.status, headers, body };
-}
+const protocolOf = (request: IncomingMessage): Protocol => (INFERENCE.test(targetOf(request).path) ? 'v2' : 'v1');
 
 /** Answers a request that no app has seen. */
 export function answerProblem(request: IncomingMessage, response: ServerResponse, error: RequestError): void {
-  const { status, headers, body } = told(error, request);
-  response.writeHead(status, headers).end(body);
+  begin(request, response);
+  response.setHeader('Connection', 'close');
+  refuse(request, response, error, protocolOf(request));
 }
 
 /** A caller that still sends hears what it is told only as long as somebody reads. */
@@ -60,8 +42,9 @@ const LINGER_MS = 1000;
  * @param linger whether there may be more on its way
  */
 export function closeWith(socket: Duplex, error: RequestError, to: IncomingMessage | undefined, linger: boolean): void {
-  const { status, headers, body } = told(error, to);
-  const head = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  const { status, headers, body } = refusalOf(error, to === undefined ? 'v1' : protocolOf(to));
+  const all = { ...SECURITY_HEADERS, 'X-Request-Id': randomUUID(), ...headers, Connection: 'close' };
+  const head = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   // It is closed in any case; that the caller does not read it is no error.
   socket.on('error', () => {});
   const done = () => {

@@ -1,23 +1,21 @@
 /** What routes have thrown and nobody has answered: made a refusal, logged where it is our mistake, and told the caller. */
 
-import type { ErrorRequestHandler, Request, Response } from 'express';
+import type { ErrorRequestHandler } from 'express';
 import { RequestError } from '../errors.js';
 import type { Logger } from '../telemetry/log.js';
 import { logFieldsOf } from '../telemetry/trace-context.js';
 import { asRequestError } from './problem.js';
+import { type Protocol, refuse } from './refusal.js';
 
-/** @param answer in the shape of the protocol that is spoken at the addresses below it */
-export function errorHandler(
-  log: Logger,
-  answer: (request: Request, response: Response, refusal: RequestError) => void,
-): ErrorRequestHandler {
+/** @param protocol that is spoken at the addresses below it */
+export function errorHandler(log: Logger, protocol: Protocol): ErrorRequestHandler {
   return (error: unknown, request, response, _next) => {
     const refusal = translate(error);
     if (refusal.code === 'internal') {
       const traced = logFieldsOf(request.get('traceparent'));
       log.error({ id: response.locals.id, ...traced, err: error }, 'request failed');
     }
-    answer(request, response, refusal);
+    refuse(request, response, refusal, protocol);
   };
 }
 

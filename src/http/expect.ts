@@ -19,6 +19,11 @@ export function takeExpecting(server: Server): void {
   });
 }
 
+/** Whether its caller waits to be asked for the body. */
+export function isHeldBack(request: IncomingMessage): boolean {
+  return waiting.has(request);
+}
+
 /** Before a body is read: whoever holds it back is told to send it. */
 export function askForBody(request: IncomingMessage): void {
   const response = waiting.get(request);

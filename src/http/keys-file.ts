@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { readYaml } from '../config-file.js';
 import { ConfigError } from '../errors.js';
-import { PRIORITIES } from '../priority.js';
+import { PRIORITIES, USUAL_PRIORITY } from '../priority.js';
 
 /** A key is compared with each of them. */
 const MOST_KEYS = 1000;
@@ -22,10 +22,15 @@ const Key = z
       .regex(/^[0-9a-f]{64}$/i, { error: 'allowed: 64 hexadecimal digits, as `sluice key` prints' })
       .transform((hash) => hash.toLowerCase())
       .describe('SHA-256 of the key'),
-    rate: z.number().gt(0).max(1_000_000).optional().describe('requests a second; without: no limit'),
+    rate: z
+      .number()
+      .gt(0)
+      .max(1_000_000)
+      .optional()
+      .describe('requests a second, each picture of one counts; without: no limit'),
     burst: z.int().min(1).max(1_000_000).optional().describe('requests at once; default: those of one second'),
     concurrency: z.int().min(1).max(1_000_000).optional().describe('requests at a time; without: no limit'),
-    priority: z.enum(PRIORITIES).default('interactive').describe('batch: all of its requests are batch'),
+    priority: z.enum(PRIORITIES).default(USUAL_PRIORITY).describe('batch: all of its requests are batch'),
     policies: names.optional().describe('that it may use; without: all'),
     cascades: names.optional().describe('that it may use; without: all'),
     policy: z.string().min(1).optional().describe('for requests that name none'),

@@ -1,6 +1,5 @@
 /** RFC 9457 problem details: the only place that knows which error is which HTTP status. */
 
-import type { ServerResponse } from 'node:http';
 import { RequestError, type RequestErrorCode } from '../errors.js';
 
 /** Status and title of each code. */
@@ -52,20 +51,4 @@ export function problemOf(error: RequestError): Problem {
 export function asRequestError(error: unknown): RequestError {
   if (error instanceof RequestError && error.code !== 'internal') return error;
   return new RequestError('internal', 'the gateway made a mistake; its log says more');
-}
-
-export function sendProblem(response: ServerResponse, error: RequestError): void {
-  if (response.headersSent || response.destroyed) return;
-  const problem = problemOf(error);
-  setErrorHeaders(response, error);
-  response.statusCode = problem.status;
-  response.setHeader('Content-Type', 'application/problem+json; charset=utf-8');
-  response.end(JSON.stringify(problem));
-}
-
-export function setErrorHeaders(response: ServerResponse, error: RequestError): void {
-  // Each 503 passes; where nobody knows when, a second is soon enough.
-  const retryAfterSeconds = error.retryAfterSeconds ?? (PROBLEMS[error.code].status === 503 ? 1 : undefined);
-  if (retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(retryAfterSeconds));
-  if (error.code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
 }

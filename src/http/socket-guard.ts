@@ -7,6 +7,7 @@ import { RequestError } from '../errors.js';
 import type { CutReason } from '../telemetry/connection-metrics.js';
 import { addressKey, ConnectionBook } from './connection-book.js';
 import { answerProblem, closeWith, cutOff } from './cut-off.js';
+import { hasBody } from './linger.js';
 import { BODY_GRACE_MS, isTooSlow, type SocketLimits } from './socket-limits.js';
 
 interface Connection {
@@ -138,10 +139,9 @@ export class SocketGuard {
     connection.open.add(response);
     connection.requests++;
     connection.bytesBefore = request.socket.bytesRead;
-    const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
-    const hasBody = coding !== undefined || length !== '0';
-    this.#book.move(connection, hasBody ? 'reading' : 'working', performance.now());
-    if (hasBody) request.once('end', () => connection.request === request && this.#came(connection));
+    const isBodied = hasBody(request);
+    this.#book.move(connection, isBodied ? 'reading' : 'working', performance.now());
+    if (isBodied) request.once('end', () => connection.request === request && this.#came(connection));
     response.once('finish', () => {
       if (request.complete) return;
       setTimeout(() => request.complete || request.socket.destroy(), UNWANTED_MS).unref();

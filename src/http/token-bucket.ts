@@ -28,11 +28,20 @@ export class TokenBuckets {
 
   /** Takes a token. @returns milliseconds until there is one; 0: it was taken */
   take(caller: string, nowMs: number): number {
-    const fullAt = Math.max(this.#fullAt.get(caller) ?? nowMs, nowMs);
+    const fullAt = this.#fullAtOf(caller, nowMs);
     const waitMs = fullAt - nowMs - this.#spanMs;
     // A bucket that is full to the millionth is full.
     if (waitMs > 1e-6) return waitMs;
     this.#fullAt.set(caller, fullAt + this.#eachMs);
     return 0;
+  }
+
+  /** Takes tokens that need not be there: the next are waited for until these have come back. */
+  owe(caller: string, tokens: number, nowMs: number): void {
+    if (tokens > 0) this.#fullAt.set(caller, this.#fullAtOf(caller, nowMs) + tokens * this.#eachMs);
+  }
+
+  #fullAtOf(caller: string, nowMs: number): number {
+    return Math.max(this.#fullAt.get(caller) ?? nowMs, nowMs);
   }
 }

@@ -5,7 +5,7 @@ import { RequestError } from '../errors.js';
 import type { Gateway } from '../gateway/gateway.js';
 import type { Wish } from '../gateway/request.js';
 import { headerOf } from '../node-request.js';
-import { PRIORITIES, type Priority } from '../priority.js';
+import { PRIORITIES, type Priority, USUAL_PRIORITY } from '../priority.js';
 import type { Caller } from './caller.js';
 
 export const PRIORITY_HEADER = 'X-Sluice-Priority';
@@ -40,7 +40,7 @@ export function wishOf(
 /** @throws RequestError bad_header */
 function priorityOf(request: IncomingMessage): Priority {
   const given = headerOf(request, PRIORITY_HEADER);
-  if (given === undefined) return 'interactive';
+  if (given === undefined) return USUAL_PRIORITY;
   const priority = PRIORITIES.find((each) => each === given.trim().toLowerCase());
   if (priority !== undefined) return priority;
   throw new RequestError('bad_header', `the header ${PRIORITY_HEADER} is wrong; allowed: ${PRIORITIES.join(', ')}`);

@@ -3,7 +3,7 @@
  * `batch` but for its turns. Batch may be told to stand back even where a decoder is free.
  */
 
-import { type Priority, Turns } from '../priority.js';
+import { type Priority, Turns, USUAL_PRIORITY } from '../priority.js';
 
 export interface Timed<T> {
   readonly result: T;
@@ -41,7 +41,7 @@ export class DecodeQueue {
   async run<T>(
     work: () => Promise<T>,
     wanted: () => boolean,
-    priority: Priority = 'interactive',
+    priority: Priority = USUAL_PRIORITY,
   ): Promise<Timed<T> | undefined> {
     if (this.#busy < this.#width && (priority === 'interactive' || this.#batchMayStart)) {
       this.#busy++;

@@ -1,6 +1,6 @@
 /** Holds models and policies against one another: what `sluice validate`, the start of the gateway and a reload all go by. */
 
-import { basename, dirname } from 'node:path';
+import { relative, sep } from 'node:path';
 import type { Cascade } from '../cascade/cascade.js';
 import type { Repository } from '../cascade/loader.js';
 import { ConfigError } from '../errors.js';
@@ -41,12 +41,20 @@ function lostCanaries(policies: readonly NamedPolicy[], services: readonly Servi
   });
 }
 
+/** The cascade that a file below the folder of models belongs to. */
+export function cascadeOfFile(models: string, file: string): string {
+  return relative(models, file).split(sep)[0]!;
+}
+
 /** All that is wrong with both folders, as far as can be told without running a graph. */
 export function findings(models: string, repository: Repository, { policies, broken }: Policies): ConfigError[] {
   const { cascades } = repository;
   const errors = [...repository.broken, ...broken, ...fit(policies, cascades).errors];
   // A policy that names a broken cascade is not to blame for it.
-  const known = [...cascades.map(({ name }) => name), ...repository.broken.map(({ file }) => basename(dirname(file)))];
+  const known = [
+    ...cascades.map(({ name }) => name),
+    ...repository.broken.map(({ file }) => cascadeOfFile(models, file)),
+  ];
   if (known.length === 0) return [...errors, new ConfigError(models, '', 'no folder here holds a cascade.yaml')];
   for (const { policy, file } of policies) {
     if (policy.kind === 'full') continue;

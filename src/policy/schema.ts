@@ -109,10 +109,22 @@ const cascade = z.strictObject({
 
 const goal = z
   .strictObject({
-    latency_p95_ms: z.number().positive().optional().describe('19 of 20 requests shall be answered within this'),
-    macs_per_second: z.number().positive().optional().describe('most multiply-accumulates a second of this policy'),
+    latency_p95_ms: z
+      .number()
+      .positive()
+      .optional()
+      .describe('this or macs_per_second: 19 of 20 requests shall be answered within this'),
+    macs_per_second: z
+      .number()
+      .positive()
+      .optional()
+      .describe(
+        'this or latency_p95_ms: most multiply-accumulates a second of this policy; only where a cascade has two points down to its floor',
+      ),
   })
-  .describe('service goal: under load the gateway serves cheaper points, and dearer ones again when the load goes');
+  .describe(
+    'service goal, exactly one key: under load the gateway serves cheaper points, and dearer ones again when the load goes',
+  );
 
 const canary = z
   .strictObject({
@@ -186,6 +198,13 @@ function checkPolicy({ goal, score, ensemble, cascades }: ThresholdPolicy, conte
     context.addIssue({ code: 'custom', path, input, message });
   if (goal !== undefined && Object.keys(goal).length !== 1)
     refuse(['goal'], goal, 'allowed: one of latency_p95_ms, macs_per_second');
+  // A goal of latency refuses who would wait too long also where there is nothing to choose from.
+  if (goal?.macs_per_second !== undefined && !Object.values(cascades).some(hasChoice))
+    refuse(
+      ['goal', 'macs_per_second'],
+      goal.macs_per_second,
+      'allowed: where a cascade has two points to choose from, down to its floor',
+    );
   // Scores are shares of one, but patience counts exits.
   const counts = score === 'patience';
   const isScore = (value: number) => (counts ? Number.isInteger(value) && value >= 1 : value <= 1);
@@ -211,6 +230,11 @@ function checkPolicy({ goal, score, ensemble, cascades }: ThresholdPolicy, conte
       }
     }
   }
+}
+
+/** Whether a goal has more than one point to choose from. */
+function hasChoice({ points = [], floor }: CascadeRule): boolean {
+  return points.length > 1 && floor !== points[0]!.name;
 }
 
 function checkPoints(rule: CascadeRule, here: Path, refuse: (path: Path, input: unknown, message: string) => void) {

@@ -216,7 +216,7 @@ describe('what the gateway answers', () => {
   });
 
   it('are the metrics that autoscalers ask for', async () => {
-    const { text } = await request(createMetricsApp(metrics, gateway)).get(
+    const { text } = await request(createMetricsApp(metrics, gateway, createLog('silent'))).get(
       kubernetes.get('monitor.yaml').spec.podMetricsEndpoints[0].path,
     );
     const names = new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name]) => name!));

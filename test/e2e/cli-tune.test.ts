@@ -203,7 +203,7 @@ describe('sluice tune', { timeout: 120_000 }, () => {
     expect([held.images, held.held_out!.images]).toEqual([10, 10]);
     const test = JSON.parse(printed(await tune('--max-drop', '1', '--test', data, '--json'))) as Report;
     expect(test.held_out).toMatchObject({ images: 20, top1: test.top1, ratio: test.ratio });
-    expect(refusal(await tune('--max-drop', '1', '--holdout', '1'), 2)).toContain('a share from 0 to 0.9');
+    expect(refusal(await tune('--max-drop', '1', '--holdout', '1'), 2)).toContain('a number from 0, up to 0.9');
   });
 
   it('promises a bound on the answers that differ, with its confidence and its pictures, in the policy too', async () => {

@@ -1,14 +1,12 @@
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Answer } from '../support/contract.js';
 import { ROOT } from '../support/gateway.js';
 import { drawn, jpeg, slowJpeg } from '../support/pictures.js';
 import { isAlive, ServeProcess, until } from '../support/process.js';
-import { copyPolicies, SMALL, WHOLE } from '../support/small-folders.js';
+import { WHOLE } from '../support/small-folders.js';
 
 const classify = (url: string, image: Uint8Array, query = '') =>
   fetch(`${url}/v1/classify${query}`, { method: 'POST', body: new Uint8Array(image) });
@@ -145,39 +143,5 @@ describe('sluice serve, signalled at odd times', () => {
     expect(await gateway.exited).toBe(1);
     expect(await Promise.all(asked)).toContain('cut off');
     await until('its lane is gone too', () => !gateway.lanePids.some(isAlive));
-  });
-});
-
-describe('a policy that is broken at the start', () => {
-  let root: string;
-  const flags = () => [...SMALL, '--policies', join(root, 'policies'), '--lanes', '1'];
-  const spoil = async (name: string) => {
-    const file = join(root, 'policies', name);
-    await writeFile(file, (await readFile(file, 'utf8')).replace('kind: threshold', 'kind: treshold'));
-  };
-  beforeEach(async () => {
-    root = await mkdtemp(join(tmpdir(), 'sluice-broken-'));
-    await copyPolicies(join(root, 'policies'));
-  });
-  afterEach(() => rm(root, { recursive: true }));
-
-  it('is left out, and /metrics says so', async () => {
-    await spoil('fast.yaml');
-    await using gateway = new ServeProcess(flags());
-    const url = await gateway.url();
-    await gateway.said('ready');
-    const metrics = await (await fetch(`${url}/metrics`)).text();
-    expect(metrics).toContain('sluice_left_out{what="policies"} 1');
-    expect(metrics).toContain('sluice_left_out{what="cascades"} 0');
-    expect(metrics).toContain('sluice_reload_refused 0');
-  });
-
-  it('and is the default ends it: no gateway is ready that answers nobody', async () => {
-    await spoil('balanced.yaml');
-    await using gateway = new ServeProcess(flags());
-    expect(await gateway.exited).toBe(1);
-    const said = /^sluice: .*"balanced" for cifar10.*balanced\.yaml: kind: found "treshold"/;
-    await until('it has said why', () => gateway.log.some(({ msg }) => said.test(String(msg))));
-    expect(gateway.stdout.join('\n')).not.toContain('Sluice serves');
   });
 });

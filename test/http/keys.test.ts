@@ -113,6 +113,31 @@ describe('a key with limits of its own', () => {
     answerOf(await ask(app, 'free'));
   });
 
+  it('pays for each picture of a request, also for more than its burst, and waits until they are paid', async () => {
+    const { app } = guarded(key('slow', { rate: 0.01, burst: 3 }));
+    const many = (pictures: number) =>
+      infer(app, bytesInput(Array.from({ length: pictures }, () => image)), {
+        headers: { 'X-API-Key': SECRET('slow') },
+      });
+    inferredOf(await many(1));
+    inferredOf(await many(5));
+    const refused = await many(1);
+    expect(inferErrorOf(refused, 429)).toContain('each picture');
+    // Three are owed, and one is needed: a hundred seconds each, less what has passed.
+    expect(Number(refused.headers['retry-after'])).toBeGreaterThan(300);
+    expect(Number(refused.headers['retry-after'])).toBeLessThanOrEqual(400);
+    expectProblem(await ask(app, 'slow'), 429, 'rate_limited');
+  });
+
+  it('pays for one picture where it is not known how many there are', async () => {
+    const { app } = guarded(key('slow', { rate: 0.01, burst: 2 }));
+    const headers = { 'X-API-Key': SECRET('slow') };
+    const { input, binary } = bytesInput([image, image, image]);
+    for (let i = 0; i < 2; i++)
+      inferErrorOf(await infer(app, { input: { ...input, shape: [9] }, binary }, { headers }), 400);
+    inferErrorOf(await infer(app, bytesInput([image]), { headers }), 429);
+  });
+
   it('may run so many requests at a time, and gets the places back', async () => {
     const { app } = guarded(key('two', { concurrency: 2 }));
     const all = await Promise.all(Array.from({ length: 40 }, () => ask(app, 'two')));
@@ -125,6 +150,16 @@ describe('a key with limits of its own', () => {
     // What was refused for another reason gave its place back too.
     for (let i = 0; i < 3; i++) expectProblem(await ask(app, 'two', { policy: 'wild' }), 404, 'unknown_policy');
     answerOf(await ask(app, 'two'));
+  });
+});
+
+describe("a rate that is everybody's", () => {
+  it('counts the pictures of a request as well', async () => {
+    const auth = new Auth({ keyHashes: [], ratePerSecond: 4 });
+    const app = createApp({ ...served.deps, auth });
+    const pictures = Array.from({ length: 256 }, () => image);
+    inferredOf(await infer(app, bytesInput(pictures)));
+    expectProblem(await post(app, image), 429, 'rate_limited');
   });
 });
 

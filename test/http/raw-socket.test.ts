@@ -1,4 +1,4 @@
-/** What fetch and supertest hide: callers that send first and read later, and bodies in the smallest pieces. */
+/** What fetch and supertest hide: bodies in the smallest pieces. */
 
 import { createServer, type Server } from 'node:http';
 import { connect } from 'node:net';
@@ -37,21 +37,6 @@ async function sendThenRead(pieces: readonly (string | Buffer)[]): Promise<strin
   expect(undocumentedOnWire('POST', '/v1/classify', heard)).toBeUndefined();
   return heard;
 }
-
-describe('a caller that sends its whole body before it reads', () => {
-  it.each([
-    ['413 for too many bytes', '/v1/classify', 413, 'too_many_bytes'],
-    ['404 for a name that does not exist', '/v1/classify?policy=nope', 404, 'unknown_policy'],
-    ['400 for a wrong query', '/v1/classify?top=0', 400, 'bad_query'],
-  ])('hears %s', async (_, path, status, code) => {
-    const body = Buffer.alloc(8 * MAX_BYTES, 1);
-    const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`;
-    const pieces = Array.from({ length: 8 }, (_, i) => body.subarray(i * MAX_BYTES, (i + 1) * MAX_BYTES));
-    const answer = await sendThenRead([head, ...pieces]);
-    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
-    expect(answer).toContain(`"code":"${code}"`);
-  });
-});
 
 describe('a body in chunks of one byte', () => {
   it('is the same picture', async () => {

@@ -4,11 +4,13 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import request, { type Response } from 'supertest';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { createApp } from '../../src/http/app.js';
 import { Auth } from '../../src/http/auth.js';
 import { createMetricsApp } from '../../src/http/metrics-app.js';
+import { Metrics } from '../../src/telemetry/metrics.js';
 import { answerOf, post } from '../support/contract.js';
 import { MODELS, ROOT, startGateway, type TestGateway } from '../support/gateway.js';
 import { claimingPng, FORMATS, jpeg } from '../support/pictures.js';
@@ -49,6 +51,19 @@ describe('the metrics', () => {
     expect(made.mock.calls.length).toBeLessThan(25);
     made.mockRestore();
   });
+
+  it('that cannot be made are a 500 that says nothing of it, and a line of the log that does', async () => {
+    const lines: string[] = [];
+    const log = pino({ level: 'error' }, { write: (line) => lines.push(line) });
+    const metrics = new Metrics();
+    metrics.registry.metrics = () => Promise.reject(new Error('a gauge that throws'));
+    const { status, text } = await request(createMetricsApp(metrics, served.gateway, log)).get('/metrics');
+    expect([status, JSON.parse(text).code]).toEqual([500, 'internal']);
+    expect(text).not.toContain('gauge');
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { msg: 'request failed', err: { message: 'a gauge that throws' } },
+    ]);
+  });
 });
 
 describe('every answer', () => {
@@ -65,7 +80,7 @@ describe('every answer', () => {
       '/v1/classify',
     ])
       expectHeaders(await request(app).get(path));
-    const metrics = createMetricsApp(served.deps.metrics, served.gateway);
+    const metrics = createMetricsApp(served.deps.metrics, served.gateway, served.deps.log);
     for (const path of ['/livez', '/readyz', '/metrics', '/v1/classify'])
       expectHeaders(await request(metrics).get(path));
   });
@@ -109,7 +124,7 @@ describe('no error', () => {
       request(closed).get('/v1/policies'),
       post(broken, image),
       request(broken).get('/v1/policies'),
-      request(createMetricsApp(served.deps.metrics, served.gateway)).get('/%E0%A4%A'),
+      request(createMetricsApp(served.deps.metrics, served.gateway, served.deps.log)).get('/%E0%A4%A'),
     ];
     const answers = await Promise.all(asked);
     for (const answer of answers) {

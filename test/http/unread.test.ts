@@ -8,51 +8,32 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect as connectTls } from 'node:tls';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { HttpServer } from '../../src/http/server.js';
-import { SOCKET_LIMITS, type SocketLimits } from '../../src/http/socket-limits.js';
+import type { SocketLimits } from '../../src/http/socket-limits.js';
 import { loadTls, type TlsMaterial } from '../../src/http/tls.js';
 import { certificate, hasOpenssl } from '../support/certificate.js';
 import { until } from '../support/process.js';
-import { exchange, heardFrom, opened, problemIn } from '../support/sockets.js';
+import { heardFrom, opened, problemIn, SocketServer } from '../support/sockets.js';
 
 const ASK = 'GET /large HTTP/1.1\r\nHost: x\r\n\r\n';
 /** More than kernels hold for a caller that does not read. */
 const LARGE = Buffer.alloc(60_000_000, 'x');
 
-let server: HttpServer;
-let port: number;
-const cuts: string[] = [];
-const sockets: Socket[] = [];
+let server: SocketServer;
 const asked: ServerResponse[] = [];
 
 afterEach(async () => {
   vi.useRealTimers();
   vi.restoreAllMocks();
-  for (const socket of sockets.splice(0)) socket.destroy();
-  await server.close(0);
+  await server.close();
 });
 
 async function listen(app: RequestListener, limits: Partial<SocketLimits> = {}, tls?: TlsMaterial): Promise<void> {
-  cuts.length = 0;
   asked.length = 0;
   const counting: RequestListener = (request, response) => {
     asked.push(response);
     app(request, response);
   };
-  server = new HttpServer(counting, {
-    host: '127.0.0.1',
-    port: 0,
-    limits: { ...SOCKET_LIMITS, ...limits },
-    tls,
-    onCut: (reason) => cuts.push(reason),
-  });
-  port = Number(new URL(await server.listen()).port);
-}
-
-async function open(): Promise<Socket> {
-  const socket = await opened(port);
-  sockets.push(socket);
-  return socket;
+  server = await SocketServer.listen(counting, limits, tls);
 }
 
 const large: RequestListener = (_request, response) => void response.end(LARGE);
@@ -60,20 +41,20 @@ const large: RequestListener = (_request, response) => void response.end(LARGE);
 describe('pipelined requests', () => {
   it('are answered, eight at a time', async () => {
     await listen((_request, response) => void setTimeout(() => response.end('{}'), 20));
-    const socket = await open();
+    const socket = await server.open();
     const heard = heardFrom(socket);
     socket.write(ASK.repeat(7) + ASK.replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'));
     expect((await heard).match(/HTTP\/1.1 200/g)).toHaveLength(8);
-    expect(cuts).toEqual([]);
+    expect(server.cuts).toEqual([]);
   });
 
   it('of a caller that sends more of them than that end its connection, and no further one is begun', async () => {
     await listen(large);
-    const socket = await open();
+    const socket = await server.open();
     const heard = heardFrom(socket);
     socket.write(ASK.repeat(1700));
     await heard;
-    expect(cuts).toEqual(['pipelined']);
+    expect(server.cuts).toEqual(['pipelined']);
     expect(asked).toHaveLength(8);
   });
 });
@@ -103,19 +84,19 @@ describe('an answer that nobody reads', () => {
 
   async function unread(connect: () => Promise<Socket>): Promise<void> {
     const socket = await connect();
-    sockets.push(socket.on('error', () => {}));
+    server.sockets.push(socket.on('error', () => {}));
     socket.pause();
     socket.write(ASK);
     await until('it was asked', () => asked.at(-1)?.writableEnded === true);
     await sleep(100);
     await sweeps(15);
-    expect(cuts).toEqual([]);
+    expect(server.cuts).toEqual([]);
     await sweeps(2);
-    expect(cuts).toEqual(['unread']);
+    expect(server.cuts).toEqual(['unread']);
     await until('its connection is gone', () => server.connections === 0);
     // Whoever takes a little of it now and then is slow, and no more.
     const slow = await connect();
-    sockets.push(slow.on('error', () => {}));
+    server.sockets.push(slow.on('error', () => {}));
     slow.pause();
     slow.write(ASK);
     await until('it was asked', () => asked.length === 2 && asked[1]!.writableEnded);
@@ -125,13 +106,13 @@ describe('an answer that nobody reads', () => {
       await taken(slow, 8_000_000);
     }
     expect(asked[1]!.writableFinished).toBe(false);
-    expect(cuts).toEqual(['unread']);
+    expect(server.cuts).toEqual(['unread']);
   }
 
   it('is kept for fifteen looks in a row, and for a slow reader as long as it reads', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     await listen(large);
-    await unread(() => opened(port));
+    await unread(() => opened(server.port));
   });
 
   it.skipIf(!hasOpenssl)('the same over TLS', async () => {
@@ -141,7 +122,7 @@ describe('an answer that nobody reads', () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
     await listen(large, {}, material);
     await unread(async () => {
-      const socket = connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+      const socket = connectTls({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
       await new Promise((resolve, reject) => socket.once('secureConnect', resolve).once('error', reject));
       return socket;
     });
@@ -155,18 +136,18 @@ describe('an answer that nobody reads', () => {
     await listen((request, response) => (request.url === '/large' ? large(request, response) : undefined), {
       connections: 2,
     });
-    const [reader, waiter] = [await open(), await open()];
+    const [reader, waiter] = [await server.open(), await server.open()];
     reader.pause();
     reader.write(ASK);
     waiter.write('GET /never HTTP/1.1\r\nHost: x\r\n\r\n');
     await until('both are asked for', () => asked.length === 2);
     await sweeps(1);
     later.ms = 4000;
-    expect(problemIn(await exchange(port, ASK))).toMatchObject({ status: 503, code: 'overloaded' });
+    expect(problemIn(await server.exchange(ASK))).toMatchObject({ status: 503, code: 'overloaded' });
     later.ms = 6000;
-    await open();
-    await until('one was cut', () => cuts.length > 1);
-    expect(cuts).toEqual(['full', 'made_room']);
+    await server.open();
+    await until('one was cut', () => server.cuts.length > 1);
+    expect(server.cuts).toEqual(['full', 'made_room']);
     await until('it is the one that does not read', () => asked[0]!.destroyed);
     expect(asked[1]!.destroyed).toBe(false);
   });

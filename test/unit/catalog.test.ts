@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cascade } from '../../src/cascade/cascade.js';
-import { Catalog, lostDefaults, numbered } from '../../src/gateway/catalog.js';
+import { Catalog, lostDefault, lostDefaults, numbered } from '../../src/gateway/catalog.js';
 import { somePlan } from '../support/plan.js';
 
 const cascade = (name: string, isDefault = false): Cascade => ({
@@ -83,6 +83,20 @@ describe('the plans of a catalog', () => {
     expect([0, 1].map((at) => served.plan(service, at).plan.point)).toEqual(['dear', 'cheap']);
     expect(served.full('a')?.plan).toBe(full);
     expect(served.full('b')).toBeUndefined();
+  });
+});
+
+describe('the default that a start has lost', () => {
+  const [a, b, said] = [cascade('a'), cascade('b'), cascade('c', true)];
+  it.each([
+    ['the one that is wanted', [a, said], [a, b, said], 'b', 'b'],
+    ['the one that says so', [a, b], [a, b, said], undefined, 'c'],
+    ['the first, where none says so', [b], [a, b], undefined, 'a'],
+    ['none, where another one is wanted', [b], [a, b, said], 'b', undefined],
+    ['none, where one that is left says so', [said], [a, b, said], undefined, undefined],
+    ['none, where there is no cascade', [], [], undefined, undefined],
+  ])('is %s', (_, served, all, wanted, expected) => {
+    expect(lostDefault(served, all, wanted)).toBe(expected);
   });
 });
 

@@ -35,11 +35,17 @@ describe('parseYaml', () => {
     ['an open bracket', 'name: [a', 1],
     ['a key given twice', 'name: a\nname: b', 2],
     ['tabs as indentation', 'nested:\n\ton: true', 2],
-    ['more than one document', 'name: a\n---\nname: b', 2],
   ])('says on which line the YAML is broken: %s', async (_, text, line) => {
     const { file, key, reason } = await refused(text);
     expect({ file, key }).toEqual({ file: 'some.yaml', key: '' });
     expect(reason).toMatch(new RegExp(`not valid YAML: .*\\bline ${line}\\b`));
+  });
+
+  it('says that a file holds one document, and where another begins', async () => {
+    const { file, key, reason } = await refused('name: a\n# more\n---\nname: b');
+    expect({ file, key }).toEqual({ file: 'some.yaml', key: '' });
+    expect(reason).toBe('found a second document ("---") at line 3; allowed: one document a file');
+    expect(parseYaml(Schema, '---\nname: a\n', 'some.yaml').name).toBe('a');
   });
 
   it.each([

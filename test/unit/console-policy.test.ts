@@ -77,6 +77,9 @@ describe('the YAML of a point', () => {
     const chosen = withPoint(both, 'cifar10', 'cheap');
     expect(chosen.goal).toEqual(policy.goal);
     expect(chosen.cascades.other).toEqual(policy.cascades.cifar10);
+    const { points } = policy.cascades.cifar10!;
+    const single = { ...both, cascades: { ...both.cascades, other: { points: points!.slice(0, 1) } } };
+    expect(withPoint(single, 'cifar10', 'cheap').goal).toBeUndefined();
   });
 
   it('is the policy itself where it has no such point', () => {

@@ -2,9 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Cascade } from '../../src/cascade/cascade.js';
+import { ConfigError, StartError } from '../../src/errors.js';
 import { ModelStore } from '../../src/gateway/model-store.js';
+import { shownError } from '../../src/gateway/reload.js';
 import { configErrorOf } from '../support/config-error.js';
 
 let folder: string;
@@ -82,5 +84,29 @@ describe('copies of stage files', () => {
   it('of files that are not there are refused by their name', async () => {
     const error = await configErrorOf(() => store.keep(cascadeOf('none.onnx')));
     expect(error).toMatchObject({ file: join(folder, 'none.onnx'), reason: 'cannot be copied: ENOENT' });
+  });
+
+  it('of files that cannot be read to their end are refused by their name', async () => {
+    await mkdir(join(folder, 'a.onnx'));
+    const error = await configErrorOf(() => store.keep(cascadeOf('a.onnx')));
+    expect(error).toMatchObject({ file: join(folder, 'a.onnx'), reason: 'cannot be copied: EISDIR' });
+  });
+
+  it('that cannot be written are no fault of the models: the folder is named, and why', async () => {
+    await write('a.onnx', 'a');
+    const [copy] = copiesOf(await store.keep(cascadeOf('a.onnx')));
+    await rm(dirname(copy!), { recursive: true });
+    const said = `no copies of the models can be written to ${tmpdir()} (TMPDIR): ENOENT, no such file or directory`;
+    await expect(store.keep(cascadeOf('a.onnx'))).rejects.toThrow(new StartError(said));
+    // Callers hear of a refused reload, but not where its files lie.
+    const folders = { models: join(folder, 'models'), policies: join(folder, 'policies') };
+    const { file, reason } = shownError(new ConfigError(folders.models, '', said), folders);
+    expect([file, reason]).toEqual(['models', said.replace(tmpdir(), '$TMPDIR')]);
+  });
+
+  it('have no folder where TMPDIR is none', async () => {
+    vi.stubEnv('TMPDIR', join(folder, 'nowhere'));
+    await expect(ModelStore.open()).rejects.toThrow(`${join(folder, 'nowhere')} (TMPDIR): ENOENT`);
+    vi.unstubAllEnvs();
   });
 });

@@ -183,6 +183,40 @@ describe('operating points', () => {
   });
 });
 
+describe('a goal', () => {
+  const route = [{ rung: 'net/0.5@24', thresholds: [0.7, null] }];
+  const point = (name: string, macs: number) => ({ name, expected: { macs, agreement: 0.99 }, route });
+  const two = { points: [point('dear', 2), point('cheap', 1)] };
+  const read = (goal: object, ...rules: readonly object[]) => {
+    const cascades = Object.fromEntries(rules.map((rule, at) => [`c${at}`, rule]));
+    return parseYaml(PolicyFile, stringify({ kind: 'threshold', goal, cascades }), 'p.yaml');
+  };
+
+  it('is one of its two keys', async () => {
+    for (const goal of [{}, { latency_p95_ms: 5, macs_per_second: 5 }]) {
+      const { key, reason } = await configErrorOf(() => read(goal, two));
+      expect(`${key}: ${reason}`).toMatch(/^goal: found .*; allowed: one of latency_p95_ms, macs_per_second$/);
+    }
+  });
+
+  it.each([
+    ['a route', { route }],
+    ['one point', { points: [point('only', 1)] }],
+    ['its first point as its floor', { ...two, floor: 'dear' }],
+  ])('of computation is refused where every cascade has %s: it could never do anything', async (_, rule) => {
+    const { key, reason } = await configErrorOf(() => read({ macs_per_second: 1e9 }, rule));
+    expect({ key, reason }).toEqual({
+      key: 'goal.macs_per_second',
+      reason: 'found 1000000000; allowed: where a cascade has two points to choose from, down to its floor',
+    });
+    expect(() => read({ macs_per_second: 1e9 }, rule, two)).not.toThrow();
+  });
+
+  it('of latency needs none: it refuses who would wait too long', () => {
+    expect(read({ latency_p95_ms: 50 }, { route })).toMatchObject({ goal: { latency_p95_ms: 50 } });
+  });
+});
+
 describe('the language of a route', () => {
   const weights = { probability: 1, margin: 2, entropy: 3, agreement: 4 };
   const gate = { intercept: -1, weights };

@@ -62,7 +62,7 @@ describe('the settings of sluice serve', () => {
     ['lanes:', 'lanes', 'found null; allowed: a whole number from 1 to 256'],
     ['watch: perhaps', 'watch', 'found "perhaps"; allowed: true, false'],
     ['log_level: loud', 'log_level', /^found "loud"; allowed: .*\bwarn\b/],
-    ['watts_per_core: -1', 'watts_per_core', 'found -1; allowed: 0 to 1000'],
+    ['watts_per_core: -1', 'watts_per_core', 'found -1; allowed: a number from 0, up to 1000'],
     ['api_key_sha256: [secret]', 'api_key_sha256', /^found "\(not shown\)"; allowed: 64 hexadecimal digits/],
     ['config: other.yaml', '', /^unknown key "config"/],
     ['- port', '', /^found \["port"\]; expected object/],

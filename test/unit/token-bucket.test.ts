@@ -38,3 +38,24 @@ describe('a token bucket', () => {
     expect(taken).toBeLessThanOrEqual(706);
   });
 });
+
+describe('tokens that are owed', () => {
+  it('are waited for before the next one, however many more than the bucket holds', () => {
+    const buckets = new TokenBuckets({ perSecond: 1, burst: 3 });
+    expect(buckets.take('a', 0)).toBe(0);
+    buckets.owe('a', 10, 0);
+    // Eleven of three: eight that were not there, and the next one.
+    expect(buckets.take('a', 0)).toBe(9000);
+    expect(buckets.take('a', 8999)).toBe(1);
+    expect(buckets.take('a', 9000)).toBe(0);
+    expect(buckets.take('b', 0)).toBe(0);
+  });
+
+  it('leave those that are still there', () => {
+    const buckets = new TokenBuckets({ perSecond: 1, burst: 4 });
+    buckets.take('a', 0);
+    buckets.owe('a', 2, 0);
+    buckets.owe('a', 0, 0);
+    expect([0, 0].map((at) => buckets.take('a', at))).toEqual([0, 1000]);
+  });
+});

@@ -1,6 +1,6 @@
 /** Small parts of the document that several rooms use. */
 
-import { PRIORITIES } from '../../priority.js';
+import { PRIORITIES, USUAL_PRIORITY } from '../../priority.js';
 import { PRIORITY_HEADER } from '../wish.js';
 
 export type Headers = Readonly<Record<string, object>>;
@@ -39,5 +39,5 @@ export const PRIORITY = {
   in: 'header',
   required: false,
   description: '`batch` waits behind `interactive` and is refused first; a key may be of `batch` always',
-  schema: { enum: PRIORITIES, default: 'interactive' },
+  schema: { enum: PRIORITIES, default: USUAL_PRIORITY },
 } as const;

@@ -10,27 +10,22 @@ import type { Admission } from '../../gateway/generation.js';
 import type { Journey } from '../../gateway/journey.js';
 import type { Wish } from '../../gateway/request.js';
 import type { Service } from '../../policy/service.js';
-import { logFieldsOf } from '../../telemetry/trace-context.js';
 import type { ClassifyDeps } from '../classify.js';
-import { asRequestError, problemOf } from '../problem.js';
+import { Passage } from '../passage.js';
 import { wishOf } from '../wish.js';
 import { LENGTH_HEADER } from './binary.js';
 import { readInferenceBody } from './body.js';
 import { checkVersion, findModel } from './models.js';
 import { type Encoded, encodeOutputs, responseParameters, type WantedOutput, wantedOutputs } from './outputs.js';
-import { refuse } from './refuse.js';
 import { type Inference, parseInference } from './request.js';
 import type { InferRequest, InferResponse } from './schema.js';
 import { elementName, type InputPicture } from './tensor.js';
 
-/** One inference request on its way; what is known of it already, metrics and traces tell of it when it fails. */
-interface Passage {
-  readonly arrivedMs: number;
-  readonly stop: AbortController;
-  readonly journey: Journey | undefined;
+/** What is known of a request already: metrics and traces tell of it when it fails. */
+interface Known {
   admission?: Admission;
   /** Of the batch. */
-  elements: number;
+  pictures: number;
 }
 
 interface Inferred {
@@ -45,43 +40,31 @@ const REST_BYTES = 1_000_000;
 export function inferRoute(deps: ClassifyDeps): RequestHandler {
   return async (request, response) => {
     const id = response.locals.id as string;
-    const trace = deps.tracing?.start(request, { id, route: String(request.route.path) });
-    if (trace !== undefined) response.setHeader('traceparent', trace.traceparent);
-    const traced = logFieldsOf(trace?.traceparent ?? request.get('traceparent'));
-    const stop = new AbortController();
+    const passage = new Passage(deps, request, response, { id, route: String(request.route.path) });
     // Each element of the batch listens to it.
-    setMaxListeners(0, stop.signal);
-    response.on('close', () => {
-      if (!response.writableFinished) stop.abort();
-    });
-    const passage: Passage = { arrivedMs: Date.now(), stop, journey: trace?.journey, elements: 1 };
+    setMaxListeners(0, passage.stop.signal);
+    const known: Known = { pictures: 1 };
     try {
-      const inferred = await infer(deps, request, passage);
+      const inferred = await infer(deps, request, passage, known);
       const { results } = inferred;
       const body = await bodyOf(id, inferred);
       for (const result of results) deps.metrics?.answered(result);
-      const { cascade, policy } = results[0]!.plan;
-      deps.log.debug({ id, ...traced, cascade, policy, elements: results.length }, 'answered');
       send(response, body, encodeOutputs(inferred.wanted, results));
-      trace?.end({ status: response.statusCode, results });
+      const { cascade, policy } = results[0]!.plan;
+      passage.answered({ results }, () => ({ cascade, policy, elements: results.length }));
     } catch (error) {
-      const refusal = asRequestError(error);
-      const known = passage.admission?.plan ?? serviceOf(deps.gateway, request);
-      for (let i = 0; i < passage.elements; i++) deps.metrics?.refused(problemOf(refusal).status, known);
-      if (refusal.code === 'internal')
-        deps.log.error({ id, ...traced, err: error, detail: refusal.detail }, 'request failed');
-      else deps.log.debug({ id, ...traced, code: refusal.code }, 'refused');
-      refuse(request, response, refusal);
-      trace?.end({ status: response.headersSent ? response.statusCode : undefined, problem: refusal.code });
+      const plan = known.admission?.plan ?? serviceOf(deps.gateway, request);
+      passage.refused(error, plan, 'v2', known.pictures);
     } finally {
-      passage.admission?.[Symbol.dispose]();
+      known.admission?.[Symbol.dispose]();
     }
   };
 }
 
-async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Promise<Inferred> {
+async function infer(deps: ClassifyDeps, request: Request, passage: Passage, known: Known): Promise<Inferred> {
   const { gateway } = deps;
-  const caller = await deps.auth.admit(request);
+  const { arrivedMs, stop, journey } = passage;
+  const caller = await passage.caller();
   using _place = caller.enter();
   const { name, version } = request.params as { name: string; version?: string };
   const wishFor = (policy?: string) => wishOf(caller, request, { cascade: name, policy }, gateway);
@@ -91,20 +74,20 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
     request,
     // Whether the key may use what the body names is asked when that is read; until then it stands for one that the key may use.
     { ...wishFor(caller.key?.policy ?? caller.key?.policies?.[0]), provisional: true },
-    passage.journey,
+    journey,
   );
   const { policy, deadline_ms, timeout, top } = asked.parameters;
   // Its policy stands in the body: it is let in when that is read, and keeps from now on what it is let in with.
   const deadlineMs = deadline_ms ?? (timeout === undefined ? Number.POSITIVE_INFINITY : timeout / 1000);
-  const deadlineAt = passage.arrivedMs + deadlineMs;
+  const deadlineAt = arrivedMs + deadlineMs;
   const admission = gateway.admit({ ...wishFor(policy), deadlineAt });
-  passage.admission = admission;
+  known.admission = admission;
   if (admission.cascade !== cascade) await checkVersion(admission.cascade, version);
-  const { journey } = passage;
   if (journey?.admittedMs === undefined) journey?.admitted(admission.plan);
   else journey.plan = admission.plan;
   const pictures = await held(coming);
-  passage.elements = pictures.length;
+  known.pictures = pictures.length;
+  caller.owe(pictures.length - 1, performance.now());
   journey?.received(pictures.reduce((sum, { image }) => sum + image.length, 0));
   const wanted = wantedOutputs(asked);
   const wants = (output: WantedOutput['name']) => wanted.some((each) => each.name === output);
@@ -113,7 +96,7 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
     deadlineAt,
     explain: wants('steps'),
     logits: wants('logits'),
-    signal: passage.stop.signal,
+    signal: stop.signal,
     oneOfMany: pictures.length > 1,
   };
   const jobs = pictures.map(async (picture, index) => {
@@ -121,7 +104,7 @@ async function infer(deps: ClassifyDeps, request: Request, passage: Passage): Pr
       return await gateway.classify({ ...picture, ...common, journey: journey?.element() }, admission);
     } catch (error) {
       // The others are of no use any more.
-      passage.stop.abort();
+      stop.abort();
       throw named(error, index);
     }
   });

@@ -10,7 +10,6 @@ import { errorHandler } from '../error-handler.js';
 import { only, onlyGet } from '../only.js';
 import { inferRoute } from './infer.js';
 import { describeModel, findModel, type ModelName, modelsFor } from './models.js';
-import { refuse } from './refuse.js';
 
 /** Whole paths, and not mounted: traces name a request by them. */
 export function inferenceRoutes(deps: ClassifyDeps): Router {
@@ -61,6 +60,6 @@ export function inferenceRoutes(deps: ClassifyDeps): Router {
   routes.use('/v2', () => {
     throw new RequestError('not_found', 'nothing of the Open Inference Protocol answers at this address');
   });
-  routes.use(errorHandler(deps.log, refuse));
+  routes.use(errorHandler(deps.log, 'v2'));
   return routes;
 }
