@@ -19,9 +19,8 @@ COPY --chown=root:root policies ./policies
 USER 1000
 EXPOSE 8080
 STOPSIGNAL SIGTERM
-# Ports and certificate by SLUICE_METRICS_PORT, which asks for no client's certificate, else SLUICE_PORT, and SLUICE_TLS_CERT, which this reads,
-# rather than by a file of settings.
-# Whoever asks here knows whom it asks, so that the name in the certificate does not matter. Kubernetes has probes instead.
+# Reads variables only, not the file of SLUICE_CONFIG (docs/configuration.md): SLUICE_METRICS_PORT, which asks for no client's certificate, otherwise
+# SLUICE_PORT; and SLUICE_TLS_CERT. The name in the certificate does not matter here. Kubernetes has probes instead.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s --retries=3 \
   CMD ["node", "-e", "const e = process.env; const own = e.SLUICE_METRICS_PORT; const tls = e.SLUICE_TLS_CERT !== undefined && (own === undefined || /^(yes|true|1)$/.test(e.SLUICE_METRICS_TLS)); require(tls ? 'https' : 'http').get({ host: '127.0.0.1', port: own ?? e.SLUICE_PORT ?? 8080, path: '/livez', rejectUnauthorized: false }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["node", "--max-semi-space-size=64", "dist/cli/main.js"]

@@ -1,6 +1,6 @@
 /**
- * npm run docs: writes what is made from the code's schemas of policies, settings (configuration.ts) and answers (client-types.ts), and
- * the references in docs/.
+ * npm run docs: writes what is made from the code's schemas of policies, settings (configuration.ts) and answers (client-types.ts), the
+ * references in docs/, and manifests (kubernetes.ts).
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -9,7 +9,7 @@ import { z } from 'zod';
 import { PolicyFile } from '../src/policy/schema.js';
 import { CLIENT_TYPES, clientTypes } from './client-types.js';
 import { CONFIG_PAGE, CONFIG_SCHEMA, configPageText, configSchemaText } from './configuration.js';
-import { POLICIES_MANIFEST, policiesManifest } from './kubernetes.js';
+import { POLICIES_MANIFEST, policiesManifest, RULES_MANIFEST, rulesManifest } from './kubernetes.js';
 import { withReference } from './marks.js';
 
 const ROOT = new URL('../', import.meta.url);
@@ -105,4 +105,5 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   await writeFile(CONFIG_SCHEMA, configSchemaText());
   await writeFile(CONFIG_PAGE, configPageText(await readFile(CONFIG_PAGE, 'utf8')));
   await writeFile(POLICIES_MANIFEST, await policiesManifest());
+  await writeFile(RULES_MANIFEST, await rulesManifest());
 }

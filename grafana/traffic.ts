@@ -25,7 +25,8 @@ export const traffic = board({
         }),
         figure({
           title: 'Failed',
-          about: 'Share of requests with 5xx. Alert: SluiceErrors above 2 %.',
+          about:
+            'Share of requests with 5xx, with refused batch and deadlines of their own. Alert: SluiceErrors above 2 % without these.',
           unit: 'percentunit',
           queries: [[`(${requests(',code=~"5.."')} or vector(0)) / (${requests()} > 0) or vector(0)`, '']],
         }),

@@ -167,12 +167,14 @@ async function packages(folder: string): Promise<Definitions> {
   );
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--silent', ...wanted], { cwd: folder });
   return new Map([
-    ...crd(
-      folder,
-      'prometheus',
-      '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor.d.ts',
-      'IPodMonitor',
-    ),
+    ...['PodMonitor', 'PrometheusRule'].flatMap((kind) => [
+      ...crd(
+        folder,
+        'prometheus',
+        `@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/${kind}.d.ts`,
+        `I${kind}`,
+      ),
+    ]),
     ...(await compose(folder)),
     ...crd(folder, 'keda', '@kubernetes-models/keda/keda.sh/v1alpha1/ScaledObject.d.ts', 'IScaledObject'),
   ]);

@@ -15,6 +15,7 @@ export const KINDS: Readonly<Record<string, string>> = {
   'policy/v1 PodDisruptionBudget': 'io.k8s.api.policy.v1.PodDisruptionBudget',
   'networking.k8s.io/v1 NetworkPolicy': 'io.k8s.api.networking.v1.NetworkPolicy',
   'monitoring.coreos.com/v1 PodMonitor': 'prometheus.IPodMonitor',
+  'monitoring.coreos.com/v1 PrometheusRule': 'prometheus.IPrometheusRule',
   'keda.sh/v1alpha1 ScaledObject': 'keda.IScaledObject',
   'serving.kserve.io/v1alpha1 ServingRuntime': 'kserve.V1alpha1ServingRuntime',
   'serving.kserve.io/v1beta1 InferenceService': 'kserve.V1beta1InferenceService',

@@ -1,11 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { appendFile, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import request from 'supertest';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { serve } from '../../docs/configuration.js';
-import { POLICIES_MANIFEST, policiesManifest } from '../../docs/kubernetes.js';
+import { POLICIES_MANIFEST, policiesManifest, RULES_MANIFEST, rulesManifest } from '../../docs/kubernetes.js';
 import { fileSchema, settingsOf } from '../../src/cli/settings.js';
 import { parseYaml } from '../../src/config-file.js';
 import { Gateway } from '../../src/gateway/gateway.js';
@@ -68,6 +69,11 @@ const hasKubectl = (() => {
   }
 })();
 
+const kustomized = (folder: string) =>
+  execFileSync('kubectl', ['kustomize', folder], { encoding: 'utf8' })
+    .split(/^---$/m)
+    .map((each) => parse(each) as Manifest);
+
 describe('every manifest', () => {
   it.each(all)('%s fits the schema of its kind', (_file, manifest) => {
     expect(schemas.errorsOf(manifest)).toEqual([]);
@@ -87,8 +93,7 @@ describe('every manifest', () => {
   it.skipIf(!hasKubectl)(
     `is rendered by kustomize into one namespace${hasKubectl ? '' : ' (skipped: no kubectl)'}`,
     () => {
-      const text = execFileSync('kubectl', ['kustomize', `${ROOT}deploy/kubernetes`], { encoding: 'utf8' });
-      const rendered = text.split(/^---$/m).map((each) => parse(each) as Manifest);
+      const rendered = kustomized(`${ROOT}deploy/kubernetes`);
       expect(rendered.length).toBe(kubernetes.size - 1);
       for (const manifest of rendered) {
         expect(schemas.errorsOf(manifest)).toEqual([]);
@@ -98,6 +103,58 @@ describe('every manifest', () => {
       expect(image).toMatch(/^[\w.-]+\.[\w.-]+\/sluice:\d/);
     },
   );
+});
+
+const COMPONENTS = ['keys', 'tls', 'traces'];
+
+describe.skipIf(!hasKubectl)(`with all of its components, ${COMPONENTS.join(', ')},`, async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-kubernetes-'));
+  await cp(`${ROOT}deploy/kubernetes`, folder, { recursive: true });
+  await appendFile(join(folder, 'kustomization.yaml'), `components: [${COMPONENTS.join(', ')}]\n`);
+  const rendered = hasKubectl ? kustomized(folder) : [];
+  await rm(folder, { recursive: true });
+  const of = (kind: string) => rendered.find((each) => each.kind === kind)?.spec;
+  const { containers = [{}], volumes } = of('Deployment')?.template.spec ?? {};
+  const [{ env, volumeMounts, ports, ...probes }] = containers;
+
+  it('every manifest fits the schema of its kind', () => {
+    expect(rendered.flatMap((each) => schemas.errorsOf(each))).toEqual([]);
+  });
+
+  it('variables are settings, and their files lie in Secrets that are mounted as folders', () => {
+    const files = Object.entries(settingsOfVariables(env.filter(({ name }: Manifest) => name !== 'SLUICE_CONFIG')));
+    expect(files.map(([key]) => key).sort()).toEqual(['keys', 'tls_cert', 'tls_key']);
+    for (const [, file] of files) {
+      const mount = volumeMounts.find(({ mountPath }: Manifest) => mountPath === dirname(file));
+      expect(mount).not.toHaveProperty('subPath');
+      expect(volumes.find(({ name }: Manifest) => name === mount.name)).toHaveProperty('secret.secretName');
+    }
+  });
+
+  it('probes ask the port that answers without TLS, and callers are told of it', () => {
+    for (const probe of ['startupProbe', 'readinessProbe', 'livenessProbe'])
+      expect(probes[probe].httpGet).toEqual({ ...container[probe].httpGet, port: 'metrics' });
+    expect(ports).toEqual(container.ports);
+    expect(effective.metrics_tls).toBe(false);
+    expect(of('Service').ports).toEqual([{ name: 'http', port: 443, targetPort: 'http', appProtocol: 'https' }]);
+  });
+
+  it('the collector is where pods may go, and so are names', () => {
+    const { value } = env.find(({ name }: Manifest) => name === 'OTEL_EXPORTER_OTLP_ENDPOINT');
+    const { hostname, port } = new URL(value);
+    const rules = of('NetworkPolicy').egress.flatMap(({ to, ports: open }: Manifest) =>
+      open.map((each: Manifest) => [
+        to[0].namespaceSelector.matchLabels['kubernetes.io/metadata.name'],
+        each.protocol,
+        each.port,
+      ]),
+    );
+    expect(rules).toEqual([
+      ['kube-system', 'UDP', 53],
+      ['kube-system', 'TCP', 53],
+      [hostname.split('.')[1], 'TCP', Number(port)],
+    ]);
+  });
 });
 
 describe('what belongs together', () => {
@@ -192,6 +249,23 @@ describe('what belongs together', () => {
     expect(await readFile(POLICIES_MANIFEST, 'utf8')).toBe(await policiesManifest());
     for (const [file, text] of Object.entries(kubernetes.get('policies.yaml').data))
       parseYaml(PolicyFile, text as string, file);
+  });
+
+  it('are the rules of grafana/', async () => {
+    expect(await readFile(RULES_MANIFEST, 'utf8')).toBe(await rulesManifest());
+    const texts = await Promise.all(['grafana/recording.yaml', 'grafana/alerts.yaml'].map(read));
+    expect(kubernetes.get('rules.yaml').spec.groups).toEqual(texts.flatMap((text) => parse(text).groups));
+    // They go by the name of the job: that is this label of the pods.
+    const { jobLabel } = kubernetes.get('monitor.yaml').spec;
+    expect(pod.metadata.labels[jobLabel]).toMatch(/^sluice/);
+  });
+
+  it('are replicas and autoscaler: one of the two says how many', async () => {
+    const { resources } = await readYamlFile('deploy/kubernetes/kustomization.yaml');
+    expect(resources).toContain('scaling.yaml');
+    expect(resources).not.toContain('keda.yaml');
+    expect(kubernetes.get('deployment.yaml').spec).not.toHaveProperty('replicas');
+    expect(kubernetes.get('scaling.yaml').spec.minReplicas).toBeGreaterThan(1);
   });
 
   it('is no variable of a Service that would be read as a setting', () => {
