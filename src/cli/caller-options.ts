@@ -94,7 +94,7 @@ export interface KeysDeps {
  * Reads the keys again on SIGHUP, and when they change; a file that is wrong leaves those that were there.
  * @returns stops it
  */
-export function watchKeys({ keys: file, watch }: CallerFlags & { watch: boolean }, deps: KeysDeps): () => void {
+export function watchKeys({ keys: file }: CallerFlags, deps: KeysDeps): () => void {
   if (file === undefined) return () => {};
   const { auth, gateway, metrics, log } = deps;
   let reading: Promise<void> = Promise.resolve();
@@ -126,13 +126,13 @@ export function watchKeys({ keys: file, watch }: CallerFlags & { watch: boolean 
   const changed = (now: { mtimeMs: number }, before: { mtimeMs: number }) => {
     if (now.mtimeMs !== before.mtimeMs) again();
   };
-  if (watch) watchFile(file, { interval: LOOK_MS, persistent: false }, changed);
+  watchFile(file, { interval: LOOK_MS, persistent: false }, changed);
   void gateway
     .start()
     .then(() => warn(auth.keys))
     .catch(() => {});
   return () => {
     process.off('SIGHUP', again);
-    if (watch) unwatchFile(file, changed);
+    unwatchFile(file, changed);
   };
 }

@@ -35,7 +35,7 @@ export function startReloading(flags: GatewayFlags & { watch: boolean }, deps: R
     retired: () => log.info('the lanes of the models before have ended'),
   });
   const onHangup = () => {
-    log.info('SIGHUP: reads models and policies again');
+    log.info('SIGHUP: reads models, policies, keys and certificate again');
     void reloader.reload({ models: true, policies: true, again: true });
   };
   process.on('SIGHUP', onHangup);

@@ -100,12 +100,15 @@ export function serveCommand(program: Command): void {
       new Option('--log-level <level>', 'what is logged').env('SLUICE_LOG_LEVEL').choices(LOG_LEVELS).default('info'),
     )
     .addOption(
-      new Option('--watch [yes]', 'reload models and policies when their files change; SIGHUP does so always')
+      new Option(
+        '--watch [yes]',
+        'reload models and policies when their files change; SIGHUP does so always, and keys and certificate are followed anyway',
+      )
         .env('SLUICE_WATCH')
         .default(true, 'yes')
         .argParser(yesOrNo),
     )
-    .addOption(new Option('--no-watch', 'reload on SIGHUP only'))
+    .addOption(new Option('--no-watch', 'models and policies on SIGHUP only'))
     .addOption(
       new Option('--console [yes]', 'a page for people at /: try pictures, see traffic and policies')
         .env('SLUICE_CONSOLE')
@@ -205,7 +208,7 @@ async function serve(flags: ServeFlags, command: Command): Promise<void> {
   });
   reloading = startReloading(flags, { gateway, store, started, metrics, log });
   const secured = flags.metricsTls && scrapes !== undefined ? [server, scrapes] : [server];
-  renewal = certificate?.follow(flags, { servers: secured, metrics, log });
+  renewal = certificate?.follow({ servers: secured, metrics, log });
   unwatchKeys = watchKeys(flags, { auth, gateway, metrics, log });
   log.info({ url, metricsUrl, lanes: flags.lanes }, 'listens; lanes warm up');
   const warm = gateway.start().then(() => {

@@ -16,7 +16,6 @@ export interface TlsFlags {
   tlsKey?: string;
   tlsClientCa?: string;
   metricsTls: boolean;
-  watch: boolean;
 }
 
 export function withTls(command: Command): Command {
@@ -79,7 +78,7 @@ export class Certificate {
   }
 
   /** Renews the servers' certificate from now on. A bad pair changes nothing: it is logged, and the last good one goes on. */
-  follow({ watch }: TlsFlags, deps: RenewalDeps): AsyncDisposable {
+  follow(deps: RenewalDeps): AsyncDisposable {
     deps.metrics?.certificate(this.#loaded.notAfter);
     const again = () => {
       this.#reading = this.#reading.then(() => this.#renew(deps));
@@ -89,7 +88,7 @@ export class Certificate {
     const folders = new Set([cert, key, ...(clientCa === undefined ? [] : [clientCa])].map((file) => dirname(file)));
     const failed = (folder: string, { message }: Error) =>
       deps.log.warn({ folder, reason: message }, 'cannot watch the certificate: send SIGHUP');
-    const watches = [...(watch ? folders : [])].map(
+    const watches = [...folders].map(
       (folder) => new FolderWatch(folder, { changed: again, failed: (error) => failed(folder, error) }),
     );
     return {
@@ -104,6 +103,7 @@ export class Certificate {
     try {
       const next = await loadTls(this.#files);
       this.#refused = '';
+      metrics?.certificateRefused(false);
       if (isSame(next, this.#loaded)) return;
       for (const server of servers) server.renewTls(next.material);
       this.#loaded = next;
@@ -113,6 +113,7 @@ export class Certificate {
       if (!(error instanceof ConfigError)) throw error;
       // Two files are written one after the other: each half-way state is looked at, but said once.
       const { file, reason, message } = error;
+      metrics?.certificateRefused(true);
       if (message !== this.#refused) log.error({ file, reason }, 'certificate refused: the last good one goes on');
       this.#refused = message;
     }

@@ -19,6 +19,7 @@ export class ConnectionMetrics {
   readonly #registry: Registry;
   readonly #cuts: Counter<'reason'>;
   #notAfter: Gauge | undefined;
+  #refused: Gauge | undefined;
 
   /** @param connections open ones, of the server that callers ask */
   constructor(registry: Registry, connections: () => number) {
@@ -53,5 +54,15 @@ export class ConnectionMetrics {
       registers: [this.#registry],
     });
     this.#notAfter.set(notAfterMs / 1000);
+    this.certificateRefused(false);
+  }
+
+  certificateRefused(isRefused: boolean): void {
+    this.#refused ??= new Gauge({
+      name: 'sluice_tls_certificate_refused',
+      help: '1 while the files of the certificate are refused, and the last good one is served.',
+      registers: [this.#registry],
+    });
+    this.#refused.set(Number(isRefused));
   }
 }

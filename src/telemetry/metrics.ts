@@ -107,4 +107,8 @@ export class Metrics {
   certificate(notAfterMs: number): void {
     this.#edge.certificate(notAfterMs);
   }
+
+  certificateRefused(isRefused: boolean): void {
+    this.#edge.certificateRefused(isRefused);
+  }
 }

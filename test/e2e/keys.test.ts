@@ -53,6 +53,14 @@ describe('sluice serve --keys', () => {
     expect(await gateway.said('keys reloaded')).toMatchObject({ keys: ['second'] });
   });
 
+  it('follows the file whatever --no-watch says: a key that is taken out shall not go on working', async () => {
+    await writeFile(file, entry('first', first));
+    await until('the first key opens again', async () => (await statusWith(first.key)) === 200);
+    expect(await statusWith(second.key)).toBe(401);
+    await writeFile(file, entry('second', second));
+    await until('the second does', async () => (await statusWith(second.key)) === 200);
+  });
+
   it('keeps its keys when the file is wrong, says why, and shows no secret', async () => {
     await writeFile(file, entry('second', { key: '', sha256: second.key }));
     gateway.signal('SIGHUP');

@@ -58,6 +58,13 @@ describe.skipIf(!hasOpenssl)('sluice serve --tls-cert --tls-key', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  async function metric(name: string): Promise<number> {
+    const request = get(`${metricsUrl}/metrics`, { rejectUnauthorized: false });
+    const [response] = await once(request, 'response');
+    const text = (await response.toArray()).join('');
+    return Number(new RegExp(`^sluice_tls_certificate_${name} (\\d+)$`, 'm').exec(text)?.[1]);
+  }
+
   async function deploy({ cert, key }: Pair): Promise<void> {
     await copyFile(cert, live.cert);
     await copyFile(key, live.key);
@@ -73,11 +80,9 @@ describe.skipIf(!hasOpenssl)('sluice serve --tls-cert --tls-key', () => {
 
   it('also on the port of the metrics, which name the end of the certificate', async () => {
     expect(await shown(metricsUrl)).toBe('first');
-    const request = get(`${metricsUrl}/metrics`, { rejectUnauthorized: false });
-    const [response] = await once(request, 'response');
-    const text = (await response.toArray()).join('');
-    const end = Number(/^sluice_tls_certificate_not_after_timestamp_seconds (\d+)$/m.exec(text)?.[1]);
+    const end = await metric('not_after_timestamp_seconds');
     expect(Math.round((end - Date.now() / 1000) / 86_400)).toBe(30);
+    expect(await metric('refused')).toBe(0);
   });
 
   it('from TLS 1.2 on', async () => {
@@ -115,9 +120,11 @@ describe.skipIf(!hasOpenssl)('sluice serve --tls-cert --tls-key', () => {
     const { reason, file } = await gateway.said('certificate refused: the last good one goes on');
     expect([file, reason]).toEqual([live.key, `is not the key of ${live.cert}`]);
     expect(await shown(url)).toBe('second');
+    expect(await metric('refused')).toBe(1);
     await deploy(await certificate(folder, 'third'));
     gateway.signal('SIGHUP');
     await until('it shows the third', async () => (await shown(url)) === 'third');
+    expect(await metric('refused')).toBe(0);
   });
 
   it('with --tls-client-ca, answers only those who show a certificate of it', async () => {
