@@ -31,7 +31,8 @@ export class Stage {
   readonly #servers: Server[] = [];
   readonly #opened: Page[] = [];
   /** What went wrong in the page, or left this machine. */
-  #faults: string[] = [];
+  readonly #faults: string[] = [];
+  readonly #forgotten: string[] = [];
 
   served!: TestGateway;
   #files!: ConsoleFiles;
@@ -90,17 +91,16 @@ export class Stage {
     return page;
   }
 
-  /** A refusal, or an answer that does not come, is an error for Chromium's console, and no fault. */
+  /** A refusal, or an answer that does not come, is an error for Chromium's console, and no fault of this test, whenever it is told. */
   forget(...told: readonly string[]): void {
-    this.#faults = this.#faults.filter((fault) => !told.some((each) => fault.includes(each)));
+    this.#forgotten.push(...told);
   }
 
   /** Closes the pages of a test. @returns what went wrong in them */
   async #clear(): Promise<readonly string[]> {
     await Promise.all(this.#opened.splice(0).map((page) => page.context().close()));
-    const faults = this.#faults;
-    this.#faults = [];
-    return faults;
+    const told = this.#forgotten.splice(0);
+    return this.#faults.splice(0).filter((fault) => !told.some((each) => fault.includes(each)));
   }
 
   async #close(): Promise<void> {
